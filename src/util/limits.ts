@@ -1,0 +1,98 @@
+/**
+ * Every bound of the engine, with its reason. A queue, cache or loop without a line here is a bug.
+ */
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** Entries in one block: a block is the unit of disk and wire; past this a bigger one gains nothing (measured). */
+export const MAX_BLOCK_ENTRIES = 1024
+/** Payload bytes in one block; a single larger entry is alone in its block. Keeps a frame's latency bounded. */
+export const MAX_BLOCK_BYTES = 1 * MIB
+/** A single entry: the largest KV batch (4 MiB) with its keys and headers. */
+export const MAX_ENTRY_BYTES = 5 * MIB
+
+/** KV limits that users see. */
+export const MAX_KEY_BYTES = 4 * KIB
+export const MAX_VALUE_BYTES = 1 * MIB
+export const MAX_BATCH_BYTES = 4 * MIB
+/** A keyspace's name is a prefix of every one of its keys. */
+export const MAX_KEYSPACE_NAME_BYTES = 255
+/** Static regions of one cluster's key space; each is a Raft group. */
+export const MAX_REGIONS = 4096
+
+/** A group's name travels in alias definitions and forwards. */
+export const MAX_GROUP_ID_BYTES = 255
+/** A configuration is carried in one block and in every vote request's hash; Raft gains nothing from more voters. */
+export const MAX_MEMBERS = 31
+/** createGroups: one message per member carries them all. */
+export const MAX_GROUPS_PER_CALL = 10_000
+
+/** A control frame: votes, heartbeats, acks, reads. Small, so that liveness never queues behind data. */
+export const MAX_CONTROL_FRAME_BYTES = 64 * KIB
+/** A bulk frame holds up to this, or one larger block with its message. */
+export const MAX_BULK_FRAME_BYTES = 1 * MIB
+/** What a receiver accepts at most: the largest entry in its block in a frame of its own. */
+export const MAX_FRAME_BYTES = MAX_ENTRY_BYTES + 64 * KIB
+/** Bytes of control messages that may wait for a connection's socket; past it the sender is told BUSY. */
+export const MAX_CONTROL_QUEUE_BYTES = 8 * MIB
+/** Un-acked bulk bytes per store pair: a slow disk fills the leader's window, never the socket. */
+export const MAX_BULK_IN_FLIGHT_BYTES = 32 * MIB
+/** Bytes of forwarded proposals (and their answers) waiting per store pair. */
+export const MAX_FORWARD_QUEUE_BYTES = 32 * MIB
+/** Calls forwarded to one store and not yet answered. */
+export const MAX_FORWARD_IN_FLIGHT = 65_536
+/** A connection must finish its handshake in this time. */
+export const HANDSHAKE_TIMEOUT_MS = 5_000
+/** Connections that have not finished their handshake: strangers must not crowd out peers. */
+export const MAX_PENDING_HANDSHAKES = 256
+/** Reconnect back-off: first and largest pause. The largest is short: a returning store must be heard soon. */
+export const RECONNECT_MIN_MS = 50
+export const RECONNECT_MAX_MS = 1_000
+/** Heartbeat frames per store pair that are kept to match their answers. */
+export const MAX_HEARTBEATS_IN_FLIGHT = 128
+
+/** Un-acked appends per replicator, in messages and bytes. */
+export const MAX_APPENDS_IN_FLIGHT = 256
+export const MAX_APPEND_BYTES_IN_FLIGHT = 8 * MIB
+/** Bytes of blocks in one append message read back from disk for a follower that lags. */
+export const MAX_CATCH_UP_READ_BYTES = 1 * MIB
+
+/** Calls that wait in one group (proposed, not settled). */
+export const MAX_PENDING_TASKS_PER_GROUP = 65_536
+/** Bytes proposed in one group that no block holds yet. */
+export const MAX_PENDING_TASK_BYTES_PER_GROUP = 16 * MIB
+/** Reads that wait in one group. */
+export const MAX_PENDING_READS_PER_GROUP = 65_536
+/** Log blocks kept in memory: per group, and for all groups of a store. Not yet durable or applied blocks count too. */
+export const MAX_LOG_CACHE_BYTES_PER_GROUP = 16 * MIB
+export const MAX_LOG_CACHE_BYTES_PER_STORE = 256 * MIB
+
+/** Bytes posted to a shard's worker and not yet durable. Past it appends are refused: BUSY. */
+export const MAX_SHARD_QUEUE_BYTES = 128 * MIB
+/** Bytes in one WriteBatch: bounds the time of one flush. */
+export const MAX_FLUSH_BYTES = 8 * MIB
+/** Flushes posted to the worker at once: one on the disk, one ready behind it. */
+export const MAX_POSTED_FLUSHES = 2
+/** Blocks the worker keeps to apply without reading them back. */
+export const MAX_WORKER_BLOCK_CACHE_BYTES = 64 * MIB
+/** Bytes applied to the data RocksDB in one WriteBatch. */
+export const MAX_APPLY_BATCH_BYTES = 4 * MIB
+/** Write buffer of both RocksDBs (ARCHITECTURE: write amplification 2 to 5 at 64 MiB, 12 at 4 MiB). */
+export const ROCKS_WRITE_BUFFER_BYTES = 64 * MIB
+/** Flush numbers are kept for this many write buffers' worth of flushed bytes, so that a hole is seen. */
+export const FLUSH_NUMBER_WINDOW_BYTES = 4 * ROCKS_WRITE_BUFFER_BYTES
+/** Keys in one getMany: bounds the time a read holds the worker. */
+export const MAX_GET_MANY_KEYS = 4_096
+/** Rows or bytes in one page of a scan. */
+export const MAX_SCAN_PAGE_ROWS = 1_000
+export const MAX_SCAN_PAGE_BYTES = 1 * MIB
+/** Scans open at once in a shard: each pins a RocksDB snapshot. */
+export const MAX_OPEN_SCANS = 256
+/** Blocks read at once on recovery. */
+export const RECOVERY_READ_BLOCKS = 256
+
+/** Shards of a store: each costs a thread and an fsync stream. */
+export const MAX_SHARDS = 64
+/** The wheel: one tick, and its slots. A timer longer than tick × slots goes round. */
+export const WHEEL_TICK_MS = 10
+export const WHEEL_SLOTS = 512

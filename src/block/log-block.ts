@@ -56,7 +56,8 @@ export class LogBlock {
     this.firstIndex = bytes.readUIntLE(26, 6)
     this.prevTerm = bytes.readUIntLE(32, 6)
     if (this.count === 0 || this.count > MAX_BLOCK_ENTRIES) throw new BlockFormatError(`count ${this.count}`)
-    if (BLOCK_HEADER_BYTES + this.count * 4 > bytes.length) throw new BlockFormatError('shorter than its table')
+    if (BLOCK_HEADER_BYTES + this.count * 4 > bytes.length)
+      throw new BlockFormatError('shorter than its table')
     if (this.firstIndex === 0 || this.term === 0) throw new BlockFormatError('index and term start at 1')
     if (this.prevTerm > this.term) throw new BlockFormatError('terms run backwards')
   }

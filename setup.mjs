@@ -26,6 +26,10 @@ const LOCK_OWNER = path.join(LOCK_DIR, 'owner.json')
 /** The owner touches its lock this often; one untouched for LOCK_STALE_MS is dead, whatever its pid says. */
 const LOCK_BEAT_MS = 2_000
 const LOCK_STALE_MS = 30_000
+/** An npm that outlives its killed owner is waited for this long: two of them would tear each other's folders down. */
+const ORPHAN_WAIT_MS = 5 * 60_000
+/** An interrupted child gets this long to clean up behind itself before it is killed. */
+const CHILD_END_MS = 5_000
 const LOCK_WAIT_MS = 20 * 60_000
 const LOCK_POLL_MS = 200
 /** Long work says that it is alive this often, so that nobody takes it for hung. */
@@ -175,8 +179,12 @@ async function install(lock) {
     '--no-fund',
   ]
   args.push('--global=false', '--dry-run=false', '--package-lock=true', '--loglevel=error')
-  const ended = await run('installing', npm.file, [...npm.before, ...args], npm.shell)
-  if (ended.code !== 0) throw installError(ended)
+  // Once more when packages lack after a good end: something else was at work in the folder.
+  for (let tries = 0; tries < 2; tries++) {
+    const ended = await run('installing', npm.file, [...npm.before, ...args], npm.shell)
+    if (ended.code !== 0) throw installError(ended)
+    if (!missingPackage(lock, false)) break
+  }
   const missing = missingPackage(lock, false)
   if (missing)
     throw new SetupError(`npm ci ended well but ${missing} is missing. Remove node_modules and run it again.`)
@@ -348,6 +356,7 @@ function run(what, file, args, shell) {
     child = spawn(file, args, { cwd: ROOT, shell, stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', gather)
     child.on('error', (error) => end(1, error.message, error))
+    if (child.pid) writeOwner(child.pid)
     child.on('close', (code, signal) =>
       end(signal ? 1 : code, signal ? `killed by ${signal}` : `exit code ${code}`),
     )
@@ -360,20 +369,22 @@ function lockHolder() {
   const stat = fs.statSync(owner ? LOCK_OWNER : LOCK_DIR, { throwIfNoEntry: false })
   if (!stat) return null
   const silentMs = Date.now() - stat.mtimeMs
-  return {
-    token: owner ? owner.token : 'none',
-    pid: owner ? owner.pid : 0,
-    dead: silentMs > LOCK_STALE_MS || died(owner),
-  }
+  return { token: owner?.token ?? 'none', pid: owner?.pid ?? 0, dead: isDead(owner, silentMs) }
 }
 
-function died(owner) {
-  if (!owner || owner.host !== os.hostname()) return false
+/** Silence proves death, for a pid may be another process by now; a pid that is gone proves it sooner. */
+function isDead(owner, silentMs) {
+  if (!owner || owner.host !== os.hostname()) return silentMs > LOCK_STALE_MS
+  if (owner.child && isAlive(owner.child)) return silentMs > ORPHAN_WAIT_MS
+  return silentMs > LOCK_STALE_MS || !isAlive(owner.pid)
+}
+
+function isAlive(pid) {
   try {
-    process.kill(owner.pid, 0)
-    return false
+    process.kill(pid, 0)
+    return true
   } catch (error) {
-    return error.code === 'ESRCH'
+    return error.code !== 'ESRCH'
   }
 }
 
@@ -388,6 +399,13 @@ function makeDir(dir) {
   }
 }
 
+let lockToken = null
+
+/** Who holds the lock, and the child that works for it: that one may outlive us. */
+function writeOwner(childPid) {
+  writeJson(LOCK_OWNER, { token: lockToken, pid: process.pid, child: childPid, host: os.hostname() })
+}
+
 /** A dead owner's lock is taken over in place, by whoever first makes the directory named after that owner. */
 function tryLock(token) {
   fs.mkdirSync(path.dirname(LOCK_DIR), { recursive: true })
@@ -396,7 +414,8 @@ function tryLock(token) {
     if (!holder?.dead) return false
     if (!makeDir(path.join(LOCK_DIR, `after-${holder.token}`))) return false
   }
-  writeJson(LOCK_OWNER, { token, pid: process.pid, host: os.hostname() })
+  lockToken = token
+  writeOwner(null)
   return true
 }
 
@@ -432,12 +451,23 @@ async function takeLock() {
 function onSignals(release) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.once(signal, () => {
-      if (child) child.kill(signal)
-      release()
       say(`interrupted (${signal})`)
-      process.exit(128 + os.constants.signals[signal])
+      endChild(signal, () => {
+        release()
+        process.exit(128 + os.constants.signals[signal])
+      })
     })
   }
+}
+
+/** The lock may only go when the child is gone: npm takes a moment to roll back. */
+function endChild(signal, then) {
+  if (!child) return then()
+  const dying = child
+  dying.removeAllListeners('close')
+  dying.on('close', then)
+  dying.kill(signal)
+  setTimeout(() => dying.kill('SIGKILL'), CHILD_END_MS)
 }
 
 async function main() {

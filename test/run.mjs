@@ -40,13 +40,19 @@ function vitestArgs(args) {
   return ['run', `--reporter=${REPORTER}`, ...(ownReporter ? [] : ['--reporter=default']), ...mapped]
 }
 
+/** Tests must not depend on how they were started; and what goes into a pipe or a file has no control codes. */
+function testEnvironment() {
+  const env = { ...process.env, NODE_ENV: 'test' }
+  if (!process.stdout.isTTY && !env.FORCE_COLOR) env.NO_COLOR = '1'
+  return env
+}
+
 let counts = { passed: 0, failed: 0, skipped: 0, files: 0, complete: false }
 let interrupted = null
 
 const child = spawn(process.execPath, [VITEST, ...vitestArgs(process.argv.slice(2))], {
   cwd: ROOT,
-  // Tests must not depend on how they were started: NODE_ENV=production is vitest's to override.
-  env: { ...process.env, NODE_ENV: 'test' },
+  env: testEnvironment(),
   stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
 })
 

@@ -96,3 +96,44 @@ export const MAX_SHARDS = 64
 /** The wheel: one tick, and its slots. A timer longer than tick × slots goes round. */
 export const WHEEL_TICK_MS = 10
 export const WHEEL_SLOTS = 512
+
+/** Bytes that a socket buffers before `write` asks its caller to wait: one bulk frame, so that the next is ready. */
+export const SOCKET_HIGH_WATER_BYTES = 1 * MIB
+/** Un-synced batches that a crash of the in-memory disk may still lose; older ones count as written back. */
+export const MAX_MEMORY_DISK_UNSYNCED = 4_096
+
+/** What a write costs in RocksDB's memtable and log beside its key and value, about: so small writes fill the window too. */
+export const FLUSH_NUMBER_OVERHEAD_BYTES = 128
+/** What a cached block costs the worker beside its bytes, about: so tiny blocks do not fill the heap. */
+export const WORKER_BLOCK_OVERHEAD_BYTES = 256
+/** Bytes of block bodies read at once on recovery, about. */
+export const RECOVERY_READ_BYTES = 16 * MIB
+/** Blocks of one getMany of the log while the shard works: bounds what a read may hold in memory. */
+export const LOG_READ_BLOCKS = 8
+/** How often a log read starts anew because the log was cut meanwhile. */
+export const MAX_LOG_READ_RETRIES = 8
+/** Bytes of commands the worker decodes before it lets a waiting flush go first. */
+export const APPLY_YIELD_BYTES = 256 * KIB
+/** Configurations mirrored in a replica's record: at most one is uncommitted, the older ones are history. */
+export const MAX_MIRRORED_CONFIGURATIONS = 32
+/** Keys of reads that wait for a shard's worker, and their bytes; past it a read is refused: BUSY. */
+export const MAX_SHARD_PENDING_READ_KEYS = 262_144
+export const MAX_SHARD_PENDING_READ_BYTES = 64 * MIB
+/** Scans' pages, block reads and digests that wait for a shard's worker. */
+export const MAX_SHARD_PENDING_CALLS = 4_096
+
+/** Events that wait in a simulated world: far above any real run, so that a runaway loop ends with an error. */
+export const MAX_SIM_QUEUED_EVENTS = 2_000_000
+/** Events of one `run` unless its caller says otherwise. */
+export const MAX_SIM_STEPS = 50_000_000
+/** The newest events of a simulated world kept for its failure report, and how many of them the report prints. */
+export const MAX_SIM_EVENT_LOG = 4_096
+export const MAX_SIM_REPORT_LINES = 60
+/** Log records kept per simulated process, newest last. */
+export const MAX_SIM_LOG_RECORDS = 4_096
+/** Values of one message that go into the trace hash: bounds the cost of a step. */
+export const MAX_SIM_HASHED_VALUES = 512
+/** What the simulated system takes from a socket and its peer has not read yet; the rest is `bufferedBytes`. */
+export const SIM_SOCKET_SYSTEM_BYTES = 256 * KIB
+/** The largest piece that one simulated `onData` brings, as libuv reads. */
+export const SIM_SEGMENT_BYTES = 64 * KIB

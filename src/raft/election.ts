@@ -1,0 +1,317 @@
+import { FlotillaError } from '../util/errors.ts'
+import { Ballot } from './ballot.ts'
+import type { Member } from './configuration.ts'
+import { compareLogIds } from './log-id.ts'
+import {
+  VOTE_GRANTED,
+  VOTE_REFUSED_CONFIGURATION,
+  VOTE_REFUSED_LEASE,
+  VOTE_REFUSED_LOG,
+  VOTE_REFUSED_NOT_VOTING,
+  VOTE_REFUSED_TERM,
+  VOTE_REFUSED_VOTED,
+  type VoteRequest,
+  type VoteResponse,
+} from './messages.ts'
+import type { NodeImpl } from './node-impl.ts'
+import type { RaftTimer, Vouch } from './ports.ts'
+
+/**
+ * Elections, as the seed of the project describes them: election timeout → preVote → electSelf → becomeLeader, with the
+ * vote timer between. Each resumption re-checks generation, state and term: the ABA defence.
+ */
+export class Election {
+  readonly #node: NodeImpl
+  readonly electionTimer: RaftTimer
+  readonly voteTimer: RaftTimer
+  #preVoteBallot: Ballot | null = null
+  #voteBallot: Ballot | null = null
+  /** Tags each attempt; answers of an older one do not count. */
+  #round = 0
+  /**
+   * A voter that has just started refuses votes until then: it has forgotten whom it promised not to disturb. 0 for a
+   * replica that was made just now and never promised anything.
+   */
+  #votesFromMs: number
+
+  constructor(node: NodeImpl, restarted: boolean) {
+    this.#node = node
+    const timeout = (): number => this.#randomTimeoutMs()
+    this.electionTimer = node.timers.create(timeout, () => this.#handleElectionTimeout())
+    this.voteTimer = node.timers.create(timeout, () => this.#handleVoteTimeout())
+    this.#votesFromMs = restarted ? node.host.nowMs() + node.options.electionTimeoutMs : 0
+  }
+
+  /**
+   * T to 1.5 T for a voter of the highest priority, 1.3 T to 1.9 T for others: the preferred one stands first, yet
+   * within two timeouts somebody has. (JRaft lets the others skip whole rounds instead, which costs a timeout each.)
+   */
+  #randomTimeoutMs(): number {
+    const node = this.#node
+    const timeoutMs = node.options.electionTimeoutMs
+    const preferred = node.priority >= node.configuration.conf.maxPriority
+    return preferred
+      ? timeoutMs * (1 + 0.5 * node.host.random())
+      : timeoutMs * (1.3 + 0.6 * node.host.random())
+  }
+
+  get #isVoter(): boolean {
+    return this.#node.configuration.isVoter(this.#node.self.replica)
+  }
+
+  #handleElectionTimeout(): void {
+    const node = this.#node
+    if (node.state !== 'follower') return
+    if (node.host.nowMs() - node.lastLeaderMs < node.options.electionTimeoutMs) return
+    node.resetLeader(null, 'no word from the leader for an election timeout')
+    if (this.#isVoter && node.priority > 0) this.preVote()
+  }
+
+  /** Asks whether an election could be won, changing nothing: neither here nor there. */
+  preVote(): void {
+    const node = this.#node
+    if (node.state !== 'follower' || !this.#isVoter) return
+    const ballot = new Ballot(node.configuration)
+    this.#preVoteBallot = ballot
+    this.#round++
+    this.#broadcast(true, node.currTerm + 1)
+    ballot.grant(node.self.replica)
+    if (ballot.result === 'won') this.electSelf()
+  }
+
+  #broadcast(preVote: boolean, term: number): void {
+    const node = this.#node
+    const last = node.log.lastLogId
+    const message: VoteRequest = {
+      preVote,
+      round: this.#round,
+      term,
+      lastLogIndex: last.index,
+      lastLogTerm: last.term,
+      firstConfigurationHash: node.firstConfigurationHash,
+      token: null,
+    }
+    for (const member of node.configuration.listMembers()) {
+      if (member.role !== 'voter' || member.replica === node.self.replica) continue
+      const link = node.transport.link(member.storeId)
+      if (link.connected) link.sendVoteRequest(node.addressOf(member), message)
+    }
+  }
+
+  electSelf(): void {
+    const node = this.#node
+    if (!this.#isVoter) {
+      node.host.log('warn', 'not a voter of its configuration: stands for no election')
+      return
+    }
+    if (node.state === 'follower') this.electionTimer.stop()
+    node.resetLeader(null, 'a follower forgets its leader as it begins to request votes')
+    node.setState('candidate')
+    node.currTerm++
+    node.votedFor = node.self.replica
+    this.#preVoteBallot = null
+    this.#voteBallot = new Ballot(node.configuration)
+    this.#round++
+    this.voteTimer.start()
+    node.host.log('debug', 'stands for election', { term: node.currTerm })
+    // Term and vote are on disk before anybody is asked (JRaft #1245).
+    node.persistHardState(new OwnVote(node, this))
+  }
+
+  /** Term and own vote are durable, and nothing has changed since. */
+  onOwnVoteDurable(): void {
+    const node = this.#node
+    const ballot = this.#voteBallot
+    if (ballot === null) return
+    this.#broadcast(false, node.currTerm)
+    ballot.grant(node.self.replica)
+    if (ballot.result === 'won') this.#won()
+  }
+
+  #won(): void {
+    this.voteTimer.stop()
+    this.#voteBallot = null
+    this.#node.becomeLeader()
+  }
+
+  /** Not enough votes in time: back to follower and pre-vote, so that terms do not run away; or straight on. */
+  #handleVoteTimeout(): void {
+    const node = this.#node
+    if (node.state !== 'candidate') return
+    if (node.options.stepDownWhenVoteTimedout) {
+      node.stepDown(node.currTerm, 'no quorum of votes in time')
+      this.preVote()
+    } else {
+      this.electSelf()
+    }
+  }
+
+  onStepDown(): void {
+    this.voteTimer.stop()
+    this.#voteBallot = null
+    this.#preVoteBallot = null
+  }
+
+  /** A voter's timer runs while it follows; learners and non-members never stand. */
+  startElectionTimer(): void {
+    if (this.#isVoter) this.electionTimer.start()
+  }
+
+  stop(): void {
+    this.electionTimer.stop()
+    this.voteTimer.stop()
+    this.#voteBallot = null
+    this.#preVoteBallot = null
+  }
+
+  handleVoteRequest(from: Member, request: VoteRequest): void {
+    const refused = this.#refusal(request)
+    if (refused !== VOTE_GRANTED) {
+      if (refused === VOTE_REFUSED_CONFIGURATION) this.#reportConfiguration(from)
+      this.#answer(from, request, refused)
+    } else if (request.preVote) {
+      this.#answer(from, request, this.#logIsOlder(request) ? VOTE_REFUSED_LOG : VOTE_GRANTED)
+    } else {
+      this.#vote(from, request)
+    }
+  }
+
+  /** Reasons to refuse that leave term, vote and timers alone. */
+  #refusal(request: VoteRequest): number {
+    const node = this.#node
+    if (request.firstConfigurationHash !== node.firstConfigurationHash) return VOTE_REFUSED_CONFIGURATION
+    if (request.term < node.currTerm) return VOTE_REFUSED_TERM
+    const token = request.token
+    if (token === null && node.host.nowMs() < this.#votesFromMs) return VOTE_REFUSED_NOT_VOTING
+    const tokenHolds =
+      token !== null &&
+      token.term === node.currTerm &&
+      (node.leader === null || token.leaderReplica === node.leader.replica)
+    if (!tokenHolds && node.hearsFromLeader()) return VOTE_REFUSED_LEASE
+    return VOTE_GRANTED
+  }
+
+  #logIsOlder(request: VoteRequest): boolean {
+    const last = { index: request.lastLogIndex, term: request.lastLogTerm }
+    return compareLogIds(last, this.#node.log.lastLogId) < 0
+  }
+
+  /** The vote itself. Whatever it changes is on disk before the answer leaves. */
+  #vote(from: Member, request: VoteRequest): void {
+    const node = this.#node
+    const oldTerm = node.currTerm
+    if (request.term > node.currTerm) node.stepDown(request.term, 'a candidate is in a higher term', false)
+    if (node.state !== 'follower') {
+      this.#answer(from, request, VOTE_REFUSED_VOTED)
+      return
+    }
+    let answer = VOTE_GRANTED
+    if (this.#logIsOlder(request)) answer = VOTE_REFUSED_LOG
+    else if (node.votedFor !== 0 && node.votedFor !== from.replica) answer = VOTE_REFUSED_VOTED
+    const changed = node.currTerm !== oldTerm || (answer === VOTE_GRANTED && node.votedFor !== from.replica)
+    if (answer === VOTE_GRANTED) {
+      node.votedFor = from.replica
+      this.electionTimer.touchAt(node.host.nowMs())
+    }
+    const vouch = new VoteAnswer(node, this, from, request, answer)
+    if (changed) node.persistHardState(vouch)
+    else node.storage.write({ slot: node.slot, hardState: null, cutAfter: -1, blocks: [], vouch })
+  }
+
+  /** Sends an answer. A granted vote comes here only from {@link VoteAnswer}, after its flush. */
+  sendAnswer(to: Member, request: VoteRequest, answer: number): void {
+    this.#answer(to, request, answer)
+  }
+
+  #answer(to: Member, request: VoteRequest, answer: number): void {
+    const node = this.#node
+    const response: VoteResponse = {
+      preVote: request.preVote,
+      round: request.round,
+      term: node.currTerm,
+      answer,
+    }
+    node.transport.link(to.storeId).sendVoteResponse(node.addressOf(to), response)
+  }
+
+  handleVoteResponse(from: Member, response: VoteResponse): void {
+    const node = this.#node
+    if (response.answer === VOTE_REFUSED_CONFIGURATION) this.#reportConfiguration(from)
+    if (response.answer !== VOTE_GRANTED && response.term > node.currTerm) {
+      node.stepDown(response.term, 'a voter is in a higher term')
+      return
+    }
+    const state = response.preVote ? 'follower' : 'candidate'
+    const ballot = response.preVote ? this.#preVoteBallot : this.#voteBallot
+    if (response.round !== this.#round || node.state !== state || ballot === null) return
+    if (!response.preVote && response.term !== node.currTerm) return
+    if (response.answer === VOTE_GRANTED) ballot.grant(from.replica)
+    else ballot.refuse(from.replica)
+    if (ballot.result !== 'won') return
+    if (response.preVote) {
+      this.#preVoteBallot = null
+      this.electSelf()
+    } else {
+      this.#won()
+    }
+  }
+
+  #reportConfiguration(other: Member): void {
+    const node = this.#node
+    const members = node.firstMembers.map((member) => `${member.storeId}#${member.replica}`).join(', ')
+    const text =
+      `group ${node.groupId} was given other first members on store ${other.storeId} than here (${members}): ` +
+      'neither votes for the other. Open both stores with the same members'
+    node.host.log('error', text, {})
+    node.host.onGroupError(new FlotillaError('CONFIGURATION_MISMATCH', text))
+  }
+}
+
+/** The candidate's own vote: once durable, the others are asked. */
+class OwnVote implements Vouch {
+  readonly #node: NodeImpl
+  readonly #election: Election
+  readonly #term: number
+  readonly #generation: number
+
+  constructor(node: NodeImpl, election: Election) {
+    this.#node = node
+    this.#election = election
+    this.#term = node.currTerm
+    this.#generation = node.generation
+  }
+
+  release(): void {
+    const node = this.#node
+    if (node.generation !== this.#generation || node.state !== 'candidate' || node.currTerm !== this.#term)
+      return
+    this.#election.onOwnVoteDurable()
+  }
+}
+
+/** The answer to a vote request: it leaves only when term and vote are on disk. */
+class VoteAnswer implements Vouch {
+  readonly #node: NodeImpl
+  readonly #election: Election
+  readonly #to: Member
+  readonly #request: VoteRequest
+  readonly #answer: number
+  readonly #term: number
+  readonly #votedFor: number
+
+  constructor(node: NodeImpl, election: Election, to: Member, request: VoteRequest, answer: number) {
+    this.#node = node
+    this.#election = election
+    this.#to = to
+    this.#request = request
+    this.#answer = answer
+    this.#term = node.currTerm
+    this.#votedFor = node.votedFor
+  }
+
+  release(): void {
+    const node = this.#node
+    if (!node.isActive || node.currTerm !== this.#term || node.votedFor !== this.#votedFor) return
+    this.#election.sendAnswer(this.#to, this.#request, this.#answer)
+  }
+}

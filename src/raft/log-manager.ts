@@ -1,0 +1,189 @@
+import { KIND_CONFIGURATION, type LogBlock, sliceBlock } from '../block/log-block.ts'
+import { assert } from '../util/assert.ts'
+import { MAX_LOG_CACHE_BYTES_PER_GROUP, MAX_LOG_CACHE_BYTES_PER_STORE } from '../util/limits.ts'
+import type { ConfigurationEntry } from './configuration.ts'
+import { decodeConfigurationEntry } from './configuration-codec.ts'
+import type { LogId } from './log-id.ts'
+import { TermRuns } from './term-runs.ts'
+
+/** Bytes of blocks that all groups of a store keep in memory. */
+export interface LogCacheBudget {
+  bytes: number
+}
+
+export interface RecoveredLog {
+  readonly firstIndex: number
+  readonly prevTerm: number
+  readonly lastIndex: number
+  readonly termRuns: readonly { readonly firstIndex: number; readonly term: number }[]
+  readonly configurations: readonly { readonly index: number; readonly bytes: Buffer }[]
+  readonly firstConfiguration: ConfigurationEntry
+}
+
+interface PlacedConfiguration {
+  readonly index: number
+  readonly entry: ConfigurationEntry
+}
+
+/**
+ * The log of one group as the main thread knows it: bounds, terms as runs, configurations, and the newest blocks.
+ * Invariants: cached blocks are contiguous and end at lastIndex; durableIndex ≤ lastIndex; nothing at or below the
+ * commit index is ever cut.
+ */
+export class LogManager {
+  readonly #budget: LogCacheBudget
+  readonly #runs = new TermRuns()
+  readonly #configurations: PlacedConfiguration[] = []
+  #blocks: LogBlock[] = []
+  /** Blocks before this position were given up; the array is compacted now and then. */
+  #head = 0
+  #cachedBytes = 0
+  firstIndex: number
+  lastIndex: number
+  /** The term before firstIndex. */
+  prevTerm: number
+  /** Entries up to here rode in a flush that is done. */
+  durableIndex: number
+
+  constructor(recovered: RecoveredLog, budget: LogCacheBudget) {
+    this.#budget = budget
+    this.firstIndex = recovered.firstIndex
+    this.prevTerm = recovered.prevTerm
+    this.lastIndex = recovered.lastIndex
+    this.durableIndex = recovered.lastIndex
+    for (const run of recovered.termRuns) this.#runs.append(run.firstIndex, run.term)
+    this.#configurations.push({ index: 0, entry: recovered.firstConfiguration })
+    for (const placed of recovered.configurations) {
+      this.#configurations.push({ index: placed.index, entry: decodeConfigurationEntry(placed.bytes) })
+    }
+  }
+
+  get lastLogId(): LogId {
+    return { index: this.lastIndex, term: this.termAt(this.lastIndex) }
+  }
+
+  /** The configuration in force: the newest in the log, committed or not (paper, section 6). */
+  get configuration(): ConfigurationEntry {
+    return this.#configurations[this.#configurations.length - 1]!.entry
+  }
+
+  get configurationIndex(): number {
+    return this.#configurations[this.#configurations.length - 1]!.index
+  }
+
+  get cachedBytes(): number {
+    return this.#cachedBytes
+  }
+
+  /** Whether `bytes` more may be kept in memory. */
+  hasRoom(bytes: number): boolean {
+    return (
+      this.#cachedBytes + bytes <= MAX_LOG_CACHE_BYTES_PER_GROUP &&
+      this.#budget.bytes + bytes <= MAX_LOG_CACHE_BYTES_PER_STORE
+    )
+  }
+
+  /** Term of the entry at `index`; index firstIndex - 1 is known too. Must lie in the log. */
+  termAt(index: number): number {
+    if (index === this.firstIndex - 1) return this.prevTerm
+    assert(index >= this.firstIndex && index <= this.lastIndex, 'index lies in the log')
+    return this.#runs.termAt(index)
+  }
+
+  /** First index of the run of equal terms that holds `index`. */
+  runStart(index: number): number {
+    return index < this.firstIndex ? index : this.#runs.runStart(index)
+  }
+
+  /** Last index at or below `limit` with a term of at most `term`. */
+  lastIndexAtOrBelowTerm(term: number, limit: number): number {
+    const found = this.#runs.lastIndexAtOrBelowTerm(term, limit)
+    return found === 0 ? this.firstIndex - 1 : found
+  }
+
+  append(block: LogBlock): void {
+    assert(block.firstIndex === this.lastIndex + 1, 'a block continues the log')
+    assert(block.prevTerm === this.termAt(this.lastIndex), 'a block follows the term before it')
+    this.#runs.append(block.firstIndex, block.term)
+    this.#blocks.push(block)
+    this.lastIndex = block.lastIndex
+    this.#account(block.byteLength)
+    if (block.kind === KIND_CONFIGURATION) {
+      const entry = decodeConfigurationEntry(block.entry(block.firstIndex))
+      this.#configurations.push({ index: block.firstIndex, entry })
+    }
+  }
+
+  /** Removes the entries above `lastKept`. The caller has checked that none of them is committed. */
+  cutAfter(lastKept: number): void {
+    assert(lastKept >= this.firstIndex - 1 && lastKept <= this.lastIndex, 'a cut lies in the log')
+    this.#runs.cutAfter(lastKept)
+    this.lastIndex = lastKept
+    if (this.durableIndex > lastKept) this.durableIndex = lastKept
+    while (this.#blocks.length > this.#head) {
+      const block = this.#blocks[this.#blocks.length - 1]!
+      if (block.lastIndex <= lastKept) break
+      this.#blocks.pop()
+      this.#account(-block.byteLength)
+      if (block.firstIndex <= lastKept) {
+        const kept = sliceBlock(block, block.firstIndex, lastKept)
+        this.#blocks.push(kept)
+        this.#account(kept.byteLength)
+        break
+      }
+    }
+    while (this.#configurations.length > 1 && this.configurationIndex > lastKept) this.#configurations.pop()
+  }
+
+  /** A flush that held entries up to `index` is done. */
+  markDurable(index: number): void {
+    const bounded = Math.min(index, this.lastIndex)
+    if (bounded > this.durableIndex) this.durableIndex = bounded
+  }
+
+  /** The cached block that holds `index`, or null when it is on disk only. */
+  blockAt(index: number): LogBlock | null {
+    let low = this.#head
+    let high = this.#blocks.length - 1
+    if (high < low || index < this.#blocks[low]!.firstIndex || index > this.lastIndex) return null
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (this.#blocks[middle]!.firstIndex <= index) low = middle
+      else high = middle - 1
+    }
+    return this.#blocks[low]!
+  }
+
+  /**
+   * Gives up the oldest cached blocks that are durable and at or below `appliedIndex`, while the caches are more than
+   * half full: what is left serves followers that lag a little.
+   */
+  evict(appliedIndex: number): void {
+    const limit = Math.min(this.durableIndex, appliedIndex)
+    while (this.#head < this.#blocks.length) {
+      const crowded =
+        this.#cachedBytes > MAX_LOG_CACHE_BYTES_PER_GROUP / 2 ||
+        (this.#budget.bytes > MAX_LOG_CACHE_BYTES_PER_STORE / 2 && this.#cachedBytes > 0)
+      const block = this.#blocks[this.#head]!
+      if (!crowded || block.lastIndex > limit) break
+      this.#head++
+      this.#account(-block.byteLength)
+    }
+    if (this.#head > 1024 && this.#head * 2 > this.#blocks.length) {
+      this.#blocks = this.#blocks.slice(this.#head)
+      this.#head = 0
+    }
+  }
+
+  /** Gives the cache back to the store's budget. */
+  close(): void {
+    this.#account(-this.#cachedBytes)
+    this.#blocks = []
+    this.#head = 0
+  }
+
+  #account(bytes: number): void {
+    this.#cachedBytes += bytes
+    this.#budget.bytes += bytes
+  }
+}

@@ -1,0 +1,488 @@
+import {
+  KIND_CONFIGURATION,
+  KIND_DATA,
+  entriesForBlock,
+  type LogBlock,
+  packBlock,
+} from '../block/log-block.ts'
+import { assert } from '../util/assert.ts'
+import { FlotillaError } from '../util/errors.ts'
+import { hash32 } from '../util/hash.ts'
+import { MAX_PENDING_TASK_BYTES_PER_GROUP, MAX_PENDING_TASKS_PER_GROUP } from '../util/limits.ts'
+import { AppendHandler } from './append-handler.ts'
+import { BallotBox } from './ballot-box.ts'
+import { type ConfigurationEntry, configurationHash, type Member } from './configuration.ts'
+import { encodeConfigurationEntry } from './configuration-codec.ts'
+import { Election } from './election.ts'
+import { FsmCaller } from './fsm-caller.ts'
+import { type LogCacheBudget, LogManager, type RecoveredLog } from './log-manager.ts'
+import type { AppendResponse } from './messages.ts'
+import type { NodeOptions } from './node-options.ts'
+import { PendingTasks } from './pending-tasks.ts'
+import type {
+  ApplySink,
+  Fsm,
+  GroupAddress,
+  GroupHost,
+  LogStorage,
+  RaftTimer,
+  RaftTimers,
+  RaftTransport,
+  Vouch,
+} from './ports.ts'
+import { ProposalQueue } from './proposal-queue.ts'
+import { hasQuorum } from './quorum.ts'
+import { ReadOnlyService } from './read-only-service.ts'
+import { ReplicatorGroup } from './replicator-group.ts'
+
+export type NodeState = 'follower' | 'candidate' | 'leader' | 'error' | 'shutdown'
+
+/** What a replica is made of. `restarted` is false only for one that was made just now and never promised anything. */
+export interface NodeParts {
+  readonly groupId: string
+  readonly slot: number
+  readonly replica: number
+  readonly storeId: string
+  readonly options: NodeOptions
+  readonly host: GroupHost
+  readonly timers: RaftTimers
+  readonly transport: RaftTransport
+  readonly storage: LogStorage
+  readonly fsm: Fsm
+  readonly cacheBudget: LogCacheBudget
+  readonly log: RecoveredLog
+  readonly term: number
+  readonly votedFor: number
+  readonly appliedIndex: number
+  readonly restarted: boolean
+}
+
+/**
+ * One replica of one group. It wires the roles (election, append handling, replication, reads, applying) and keeps the
+ * state they share: state, term, vote, leader, configuration. It does no I/O and awaits nothing.
+ */
+export class NodeImpl {
+  readonly groupId: string
+  readonly groupTag: number
+  readonly slot: number
+  readonly self: { readonly storeId: string; readonly replica: number }
+  readonly options: NodeOptions
+  readonly host: GroupHost
+  readonly timers: RaftTimers
+  readonly transport: RaftTransport
+  readonly storage: LogStorage
+  readonly log: LogManager
+  readonly ballotBox: BallotBox
+  readonly fsmCaller: FsmCaller
+  readonly readOnly: ReadOnlyService
+  readonly replicators: ReplicatorGroup
+  readonly pendingTasks = new PendingTasks()
+  readonly firstConfigurationHash: number
+  readonly firstMembers: readonly Member[]
+  readonly #election: Election
+  readonly #appends: AppendHandler
+  readonly #stepDownTimer: RaftTimer
+  readonly #addresses = new Map<number, GroupAddress>()
+
+  state: NodeState = 'follower'
+  currTerm: number
+  /** Replica voted for in currTerm, 0 for none. */
+  votedFor: number
+  leader: Member | null = null
+  /** When the leader was last heard (monotonic). */
+  lastLeaderMs: number
+  /** Rises with every change of state: a resumption that finds another number is of the past. */
+  generation = 0
+  error: FlotillaError | null = null
+
+  readonly #proposals = new ProposalQueue()
+  #ownTermAnnounced = false
+  #leaderStartIndex = 0
+
+  constructor(parts: NodeParts) {
+    this.groupId = parts.groupId
+    this.groupTag = hash32(parts.groupId)
+    this.slot = parts.slot
+    this.self = { storeId: parts.storeId, replica: parts.replica }
+    this.options = parts.options
+    this.host = parts.host
+    this.timers = parts.timers
+    this.transport = parts.transport
+    this.storage = parts.storage
+    this.log = new LogManager(parts.log, parts.cacheBudget)
+    this.firstConfigurationHash = configurationHash(encodeConfigurationEntry(parts.log.firstConfiguration))
+    this.firstMembers = parts.log.firstConfiguration.conf.members
+    this.currTerm = parts.term
+    this.votedFor = parts.votedFor
+    this.lastLeaderMs = parts.host.nowMs()
+    this.ballotBox = new BallotBox(parts.appliedIndex)
+    this.fsmCaller = new FsmCaller(this, parts.fsm, parts.appliedIndex)
+    this.readOnly = new ReadOnlyService(this)
+    this.replicators = new ReplicatorGroup(this)
+    this.#appends = new AppendHandler(this)
+    this.#election = new Election(this, parts.restarted)
+    this.#stepDownTimer = this.timers.create(
+      () => this.options.electionTimeoutMs / 2,
+      () => this.#checkQuorum(),
+    )
+    assert(parts.appliedIndex <= this.log.lastIndex, 'recovery resets a log that the state is ahead of')
+  }
+
+  /** Begins to follow. A group of one elects itself at once: there is nobody it could have promised anything. */
+  start(): void {
+    this.#election.startElectionTimer()
+    const voters = this.configuration.conf.voters
+    const alone =
+      !this.configuration.isJoint && voters.length === 1 && voters[0]!.replica === this.self.replica
+    if (alone) this.#election.electSelf()
+  }
+
+  /** Stands for election now, by way of a pre-vote, when no leader is known. */
+  campaign(): void {
+    if (this.state === 'follower' && this.leader === null) this.#election.preVote()
+  }
+
+  get configuration(): ConfigurationEntry {
+    return this.log.configuration
+  }
+
+  get isActive(): boolean {
+    return this.state === 'follower' || this.state === 'candidate' || this.state === 'leader'
+  }
+
+  get priority(): number {
+    return this.configuration.member(this.self.replica)?.priority ?? 0
+  }
+
+  /** The address of a member for messages of this replica. */
+  addressOf(member: { readonly replica: number }): GroupAddress {
+    let address = this.#addresses.get(member.replica)
+    if (address === undefined) {
+      const { groupId, slot } = this
+      address = { groupId, slot, fromReplica: this.self.replica, toReplica: member.replica }
+      this.#addresses.set(member.replica, address)
+    }
+    return address
+  }
+
+  /**
+   * The sender of a message. One that our configuration does not know may be right all the same: a voter may lag behind
+   * the configuration that made it one. Replica numbers keep former members out.
+   */
+  memberFrom(storeId: string, replica: number): Member {
+    const known = this.configuration.member(replica)
+    return known?.storeId === storeId ? known : { storeId, replica, role: 'learner', priority: 0 }
+  }
+
+  // ---- state -------------------------------------------------------------------------------------------------------
+
+  setState(state: NodeState): void {
+    this.state = state
+    this.generation++
+  }
+
+  /** Hands term and vote to the disk; `vouch` speaks once they are there. */
+  persistHardState(vouch: Vouch | null): void {
+    const hardState = { term: this.currTerm, votedFor: this.votedFor }
+    this.storage.write({ slot: this.slot, hardState, cutAfter: -1, blocks: [], vouch })
+  }
+
+  resetLeader(leader: Member | null, reason: string): void {
+    const old = this.leader
+    if (old === leader) return
+    this.leader = leader
+    const { fsm } = this.fsmCaller
+    if (old !== null && old.replica !== this.self.replica) {
+      fsm.onStopFollowing(old, this.currTerm, reason)
+      this.readOnly.onLeaderLost()
+    }
+    if (leader !== null && leader.replica !== this.self.replica) fsm.onStartFollowing(leader, this.currTerm)
+    this.host.onLeaderChange(leader, this.currTerm)
+  }
+
+  touchLeader(): void {
+    const nowMs = this.host.nowMs()
+    this.lastLeaderMs = nowMs
+    this.#election.electionTimer.touchAt(nowMs)
+  }
+
+  /** Whether a live leader would be disturbed by an election: heard within T, or oneself with a quorum within T. */
+  hearsFromLeader(): boolean {
+    if (this.state === 'leader') return this.#hasLiveQuorum()
+    return this.leader !== null && this.host.nowMs() - this.lastLeaderMs < this.options.electionTimeoutMs
+  }
+
+  /**
+   * Back to follower, in `term`. A higher term is handed to the disk unless the caller does so itself. What was
+   * proposed and has no index is refused; what has one is settled by it.
+   */
+  stepDown(term: number, reason: string, persist = true): void {
+    if (!this.isActive) return
+    const wasLeader = this.state === 'leader'
+    const from = this.state
+    this.#election.onStepDown()
+    if (wasLeader) this.#stopLeading(reason)
+    this.setState('follower')
+    if (term > this.currTerm) {
+      this.currTerm = term
+      this.votedFor = 0
+      if (persist) this.persistHardState(null)
+    }
+    this.resetLeader(null, reason)
+    if (wasLeader) this.readOnly.onStepDown()
+    this.lastLeaderMs = this.host.nowMs()
+    this.#election.startElectionTimer()
+    if (from !== 'follower') this.host.log('info', 'stepped down', { term: this.currTerm, reason })
+  }
+
+  #stopLeading(reason: string): void {
+    this.#stepDownTimer.stop()
+    this.replicators.stopAll()
+    this.ballotBox.clearPendingIndex()
+    this.#ownTermAnnounced = false
+    this.#leaderStartIndex = 0
+    this.#proposals.refuseAll(new FlotillaError('NOT_LEADER', `stepped down: ${reason}`))
+    this.fsmCaller.fsm.onLeaderStop(reason)
+  }
+
+  /** Elected by a quorum. The first entry of the term is the configuration: nothing older is counted before it. */
+  becomeLeader(): void {
+    assert(this.state === 'candidate', 'only a candidate becomes leader')
+    this.setState('leader')
+    const own = this.configuration.member(this.self.replica)
+    assert(own !== null, 'a leader is a member')
+    this.host.log('info', 'became leader', { term: this.currTerm, lastIndex: this.log.lastIndex })
+    for (const member of this.configuration.listMembers()) {
+      if (member.replica !== this.self.replica) this.replicators.addReplicator(member)
+    }
+    this.ballotBox.resetPendingIndex(this.log.lastIndex + 1)
+    this.#leaderStartIndex = this.log.lastIndex + 1
+    this.resetLeader(own, 'elected')
+    const payload = encodeConfigurationEntry(this.configuration)
+    this.#append(this.#pack(KIND_CONFIGURATION, [payload], 0, 1))
+    this.replicators.wake()
+    this.#stepDownTimer.start()
+  }
+
+  onHigherTerm(term: number, from: Member): void {
+    if (term > this.currTerm) this.stepDown(term, `store ${from.storeId} is in a higher term`)
+  }
+
+  // ---- leading -----------------------------------------------------------------------------------------------------
+
+  /**
+   * Proposes an entry; it goes into the block of this turn. `expectedTerm` 0 is any. The sink is told exactly once,
+   * maybe before this returns.
+   */
+  propose(payload: Buffer, expectedTerm: number, sink: ApplySink, position: number): void {
+    const refusal = this.#refusalOf(payload.length, expectedTerm)
+    if (refusal !== null) {
+      sink.onRefused(position, refusal)
+      return
+    }
+    if (this.#proposals.count === 0) this.host.markDirty(this)
+    this.#proposals.push(payload, sink, position)
+  }
+
+  #refusalOf(bytes: number, expectedTerm: number): FlotillaError | null {
+    if (this.state !== 'leader') return this.noLeaderError()
+    if (expectedTerm !== 0 && expectedTerm !== this.currTerm) {
+      return new FlotillaError('TERM_MISMATCH', `the leader of ${this.groupId} is in term ${this.currTerm}`)
+    }
+    const total = this.#proposals.bytes + bytes
+    const crowded =
+      this.#proposals.count + this.pendingTasks.count >= MAX_PENDING_TASKS_PER_GROUP ||
+      total > MAX_PENDING_TASK_BYTES_PER_GROUP ||
+      !this.log.hasRoom(total) ||
+      this.storage.queueRoomBytes() < total
+    return crowded ? new FlotillaError('BUSY', `group ${this.groupId} has too much in flight`) : null
+  }
+
+  /** The turn ends: what was proposed in it becomes blocks, for the disk and for every follower at the same time. */
+  endOfTurn(): void {
+    if (this.#proposals.count === 0 || this.state !== 'leader') return
+    const { payloads, sinks, positions } = this.#proposals.take()
+    for (let from = 0; from < payloads.length; ) {
+      const count = entriesForBlock(payloads, from)
+      const block = this.#pack(KIND_DATA, payloads, from, count)
+      const to = from + count
+      if (count === payloads.length) this.pendingTasks.add(block.firstIndex, block.term, sinks, positions)
+      else
+        this.pendingTasks.add(block.firstIndex, block.term, sinks.slice(from, to), positions.slice(from, to))
+      this.#append(block)
+      from = to
+    }
+    this.replicators.wake()
+  }
+
+  #pack(kind: LogBlock['kind'], payloads: readonly Buffer[], from: number, count: number): LogBlock {
+    const last = this.log.lastIndex
+    const place = {
+      groupTag: this.groupTag,
+      kind,
+      term: this.currTerm,
+      firstIndex: last + 1,
+      prevTerm: this.log.termAt(last),
+    }
+    return packBlock(place, payloads, from, count)
+  }
+
+  #append(block: LogBlock): void {
+    this.log.append(block)
+    const vouch = new OwnBallot(this, block.lastIndex)
+    this.storage.write({ slot: this.slot, hardState: null, cutAfter: -1, blocks: [block], vouch })
+  }
+
+  /** A follower, or our own disk, holds more than before. */
+  onMatch(): void {
+    const { replica } = this.self
+    const rose = this.ballotBox.recount(this.configuration, (voter) =>
+      voter.replica === replica
+        ? this.log.durableIndex
+        : (this.replicators.get(voter.replica)?.matchIndex ?? 0),
+    )
+    if (!rose) return
+    if (!this.#ownTermAnnounced) {
+      this.#ownTermAnnounced = true
+      this.readOnly.onOwnTermCommitted()
+    }
+    this.fsmCaller.pump()
+  }
+
+  /** A follower cannot hold what the leader's log does not. */
+  assertInLog(index: number): void {
+    assert(index <= this.log.lastIndex, 'a follower acknowledges only what the leader sent')
+  }
+
+  #hasLiveQuorum(): boolean {
+    const limitMs = this.host.nowMs() - this.options.electionTimeoutMs
+    return hasQuorum(this.configuration, (voter) => {
+      if (voter.replica === this.self.replica) return true
+      const replicator = this.replicators.get(voter.replica)
+      return replicator !== null && replicator.lastAckSentMs >= limitMs
+    })
+  }
+
+  /** Every half election timeout a leader makes sure that a quorum still follows it. */
+  #checkQuorum(): void {
+    if (this.state !== 'leader') return
+    if (!this.#hasLiveQuorum()) {
+      this.stepDown(this.currTerm, 'no quorum answered for an election timeout')
+      return
+    }
+    this.readOnly.tick()
+    this.replicators.tick(this.host.nowMs())
+  }
+
+  // ---- following ---------------------------------------------------------------------------------------------------
+
+  /** Entries up to `index` are committed and this log holds them as the leader does. */
+  commitAsFollower(index: number): void {
+    if (this.state === 'follower' && this.ballotBox.setLastCommittedIndex(index)) this.fsmCaller.pump()
+  }
+
+  /** The log was cut or grew by a configuration: it is in force at once (paper, section 6). */
+  onConfigurationMayHaveChanged(): void {
+    const isVoter = this.configuration.isVoter(this.self.replica)
+    if (!isVoter) this.#election.electionTimer.stop()
+    else if (this.state === 'follower' && !this.#election.electionTimer.running)
+      this.#election.startElectionTimer()
+  }
+
+  /** The state machine holds entries up to `index`. */
+  onApplied(index: number): void {
+    if (this.#leaderStartIndex !== 0 && index >= this.#leaderStartIndex) {
+      this.#leaderStartIndex = 0
+      this.fsmCaller.fsm.onLeaderStart(this.currTerm)
+    }
+  }
+
+  // ---- messages ----------------------------------------------------------------------------------------------------
+
+  get election(): Election {
+    return this.#election
+  }
+
+  get appends(): AppendHandler {
+    return this.#appends
+  }
+
+  handleAppendResponse(from: Member, response: AppendResponse): void {
+    if (response.term > this.currTerm) this.onHigherTerm(response.term, from)
+    else if (this.state === 'leader' && response.term === this.currTerm) {
+      this.replicators.get(from.replica)?.onAppendResponse(response)
+    }
+  }
+
+  onLink(storeId: string, up: boolean): void {
+    this.replicators.onLink(storeId, up)
+    if (!up && this.leader?.storeId === storeId) this.readOnly.onLeaderLost()
+  }
+
+  noLeaderError(): FlotillaError {
+    if (this.error !== null) return this.error
+    if (this.state === 'shutdown')
+      return new FlotillaError('CLOSED', `group ${this.groupId} is closed`, { outcome: 'not-applied' })
+    if (this.leader === null)
+      return new FlotillaError('NO_LEADER', `group ${this.groupId} has no known leader`)
+    const leader = this.leader.storeId
+    return new FlotillaError('NOT_LEADER', `store ${leader} leads group ${this.groupId}`, { leader })
+  }
+
+  // ---- the end -----------------------------------------------------------------------------------------------------
+
+  /** Terminal until the store restarts: this replica serves, votes and acks nothing; the group goes on without it. */
+  enterError(error: FlotillaError): void {
+    if (this.state === 'error' || this.state === 'shutdown') return
+    this.error = error
+    this.#stop('error', error, error)
+    this.fsmCaller.fsm.onError(error)
+    this.host.log('error', 'the replica stops', { code: error.code, reason: error.message })
+    this.host.onGroupError(error)
+  }
+
+  shutdown(): void {
+    if (this.state === 'shutdown') return
+    const closed = `group ${this.groupId} is closed`
+    const unknown = new FlotillaError('CLOSED', closed, { outcome: 'unknown' })
+    this.#stop('shutdown', new FlotillaError('CLOSED', closed, { outcome: 'not-applied' }), unknown)
+  }
+
+  #stop(state: 'error' | 'shutdown', notApplied: FlotillaError, unknown: FlotillaError): void {
+    const wasLeader = this.state === 'leader'
+    this.#election.stop()
+    this.#stepDownTimer.stop()
+    this.replicators.stopAll()
+    this.ballotBox.clearPendingIndex()
+    this.setState(state)
+    this.#proposals.refuseAll(notApplied)
+    if (wasLeader) this.fsmCaller.fsm.onLeaderStop(notApplied.message)
+    this.resetLeader(null, notApplied.message)
+    this.fsmCaller.stop()
+    this.pendingTasks.failAll(unknown)
+    this.readOnly.failAll(notApplied)
+    this.log.close()
+  }
+}
+
+/** The leader's own ballot: its disk counts as one vote, once the flush is done. */
+class OwnBallot implements Vouch {
+  readonly #node: NodeImpl
+  readonly #term: number
+  readonly #index: number
+
+  constructor(node: NodeImpl, index: number) {
+    this.#node = node
+    this.#index = index
+    this.#term = node.currTerm
+  }
+
+  release(): void {
+    const node = this.#node
+    if (!node.isActive) return
+    // In a later term what was written may have been cut: then its index says nothing about the log.
+    if (node.currTerm !== this.#term) return
+    node.log.markDurable(this.#index)
+    if (node.state === 'leader') node.onMatch()
+  }
+}

@@ -1,0 +1,84 @@
+import { assert } from '../util/assert.ts'
+import { FlotillaError } from '../util/errors.ts'
+import type { ApplySink } from './ports.ts'
+
+/** Callers of one block: the entries firstIndex … firstIndex + sinks.length - 1 were proposed here in `term`. */
+interface PendingRun {
+  firstIndex: number
+  readonly term: number
+  readonly sinks: ApplySink[]
+  readonly positions: number[]
+  /** Callers before this one are settled. */
+  from: number
+}
+
+/**
+ * The callers of entries that were given an index (JRaft: ClosureQueue). Each is settled by that index, also after a
+ * step-down: applied in its term is done, another entry applied there is not applied. Runs of different terms may
+ * overlap when a suffix was cut in between.
+ */
+export class PendingTasks {
+  #runs: PendingRun[] = []
+  #count = 0
+
+  get count(): number {
+    return this.#count
+  }
+
+  add(firstIndex: number, term: number, sinks: ApplySink[], positions: number[]): void {
+    assert(sinks.length === positions.length, 'each caller has its position')
+    this.#runs.push({ firstIndex, term, sinks, positions, from: 0 })
+    this.#count += sinks.length
+  }
+
+  /**
+   * Entries from … to (all of `term`) were applied. `results` is one per entry from `from` on, or null when none has a
+   * result.
+   */
+  settle(from: number, to: number, term: number, results: readonly (Buffer | null)[] | null): void {
+    if (this.#count === 0) return
+    let finished = 0
+    for (const run of this.#runs) {
+      const last = run.firstIndex + run.sinks.length - 1
+      if (last >= from && run.firstIndex + run.from <= to) this.#settleRun(run, from, to, term, results)
+      if (run.from === run.sinks.length) finished++
+      else if (finished > 0 && run.firstIndex > to) break
+    }
+    if (finished > 0) this.#runs = this.#runs.filter((run) => run.from < run.sinks.length)
+  }
+
+  #settleRun(
+    run: PendingRun,
+    from: number,
+    to: number,
+    term: number,
+    results: readonly (Buffer | null)[] | null,
+  ): void {
+    const stop = Math.min(to - run.firstIndex + 1, run.sinks.length)
+    const lost = run.term === term ? null : lostError()
+    while (run.from < stop) {
+      const i = run.from++
+      const index = run.firstIndex + i
+      assert(index >= from, 'callers are settled in order')
+      this.#count--
+      const sink = run.sinks[i]!
+      if (lost === null)
+        sink.onDone(run.positions[i]!, index, term, results === null ? null : results[index - from]!)
+      else sink.onRefused(run.positions[i]!, lost)
+    }
+  }
+
+  /** The replica stops: what becomes of these entries is not known here. */
+  failAll(error: FlotillaError): void {
+    const runs = this.#runs
+    this.#runs = []
+    this.#count = 0
+    for (const run of runs) {
+      for (let i = run.from; i < run.sinks.length; i++) run.sinks[i]!.onRefused(run.positions[i]!, error)
+    }
+  }
+}
+
+function lostError(): FlotillaError {
+  return new FlotillaError('LEADERSHIP_LOST', 'another leader put another entry at this index: not applied')
+}

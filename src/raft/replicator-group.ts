@@ -1,0 +1,54 @@
+import type { Member } from './configuration.ts'
+import type { NodeImpl } from './node-impl.ts'
+import { Replicator } from './replicator.ts'
+
+/** The replicators of one leadership: one for every other voter and every learner. */
+export class ReplicatorGroup {
+  readonly #node: NodeImpl
+  #replicators: Replicator[] = []
+
+  constructor(node: NodeImpl) {
+    this.#node = node
+  }
+
+  get isEmpty(): boolean {
+    return this.#replicators.length === 0
+  }
+
+  list(): readonly Replicator[] {
+    return this.#replicators
+  }
+
+  get(replica: number): Replicator | null {
+    for (const replicator of this.#replicators) if (replicator.toReplica === replica) return replicator
+    return null
+  }
+
+  addReplicator(member: Member): void {
+    const replicator = new Replicator(this.#node, member, this.#node.log.lastIndex + 1)
+    this.#replicators.push(replicator)
+  }
+
+  /** The log grew. */
+  wake(): void {
+    for (const replicator of this.#replicators) replicator.pump()
+  }
+
+  tick(nowMs: number): void {
+    for (const replicator of this.#replicators) replicator.tick(nowMs)
+  }
+
+  stopAll(): void {
+    const all = this.#replicators
+    this.#replicators = []
+    for (const replicator of all) replicator.destroy()
+  }
+
+  onLink(storeId: string, up: boolean): void {
+    for (const replicator of this.#replicators) {
+      if (replicator.member.storeId !== storeId) continue
+      if (up) replicator.onLinkUp()
+      else replicator.onLinkDown()
+    }
+  }
+}

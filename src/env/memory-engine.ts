@@ -1,0 +1,246 @@
+/**
+ * An engine in memory that keeps the promises of the real one and fails in its ways: for tests and the
+ * simulator.
+ */
+import { assert } from '../util/assert.ts'
+import { FlotillaError } from '../util/errors.ts'
+import { MAX_GET_MANY_KEYS, MAX_SCAN_PAGE_BYTES } from '../util/limits.ts'
+import { applyOperations, MemoryDisk } from './memory-disk.ts'
+import type { MemoryDirectory, MemoryOperation, MemoryRows } from './memory-disk.ts'
+import type { Engine, EngineBatch, EngineDb, EngineIterator, EngineOptions, EngineRange } from './ports.ts'
+
+const EMPTY = Buffer.alloc(0)
+
+function assertKey(key: Buffer): void {
+  assert(Buffer.isBuffer(key) && key.length > 0, 'an engine key is a non-empty Buffer')
+}
+
+function closedError(path: string): FlotillaError {
+  return new FlotillaError('CLOSED', `The database in ${path} is closed.`, { outcome: 'not-applied' })
+}
+
+/** What a call of a dead process answers: nothing, ever. */
+function never<T>(): Promise<T> {
+  return new Promise(() => {})
+}
+
+export class MemoryEngine implements Engine {
+  readonly disk: MemoryDisk
+
+  constructor(disk: MemoryDisk = new MemoryDisk()) {
+    this.disk = disk
+  }
+
+  async open(path: string, _options: EngineOptions): Promise<EngineDb> {
+    const directory = this.disk.directory(path)
+    if (directory.locked) {
+      const remedy = 'Close the store that has it open, or give this one a directory of its own.'
+      throw new FlotillaError('DATA_DIR_LOCKED', `${path} is open in this or another process. ${remedy}`)
+    }
+    directory.locked = true
+    directory.life++
+    return new MemoryDb(this.disk, directory, path)
+  }
+}
+
+class MemoryBatch implements EngineBatch {
+  readonly owner: MemoryDb
+  readonly operations: MemoryOperation[] = []
+  written = false
+  byteLength = 0
+
+  constructor(owner: MemoryDb) {
+    this.owner = owner
+  }
+
+  get count(): number {
+    return this.operations.length
+  }
+
+  /** Copies, as the real engine does: callers reuse their buffers. */
+  put(key: Buffer, value: Buffer): void {
+    assertKey(key)
+    assert(Buffer.isBuffer(value), 'an engine value is a Buffer')
+    assert(!this.written, 'a batch is not changed after its write')
+    this.operations.push([key.toString('latin1'), Buffer.from(value)])
+    this.byteLength += key.length + value.length
+  }
+
+  del(key: Buffer): void {
+    assertKey(key)
+    assert(!this.written, 'a batch is not changed after its write')
+    this.operations.push([key.toString('latin1'), null])
+    this.byteLength += key.length
+  }
+}
+
+class MemoryDb implements EngineDb {
+  readonly #disk: MemoryDisk
+  readonly #directory: MemoryDirectory
+  readonly #path: string
+  readonly #life: number
+  readonly #rows: MemoryRows
+  readonly #iterators = new Set<MemoryIterator>()
+  readonly #writing = new Set<Promise<void>>()
+  #closing: Promise<void> | null = null
+
+  constructor(disk: MemoryDisk, directory: MemoryDirectory, path: string) {
+    this.#disk = disk
+    this.#directory = directory
+    this.#path = path
+    this.#life = directory.life
+    this.#rows = directory.recover()
+  }
+
+  get dead(): boolean {
+    return this.#directory.life !== this.#life
+  }
+
+  async getMany(keys: readonly Buffer[]): Promise<Array<Buffer | null>> {
+    if (this.dead) return never()
+    if (this.#closing) throw closedError(this.#path)
+    assert(keys.length <= MAX_GET_MANY_KEYS, 'getMany is given at most MAX_GET_MANY_KEYS keys')
+    const values = keys.map((key) => {
+      assertKey(key)
+      const value = this.#rows.get(key.toString('latin1'))
+      return value === undefined ? null : Buffer.from(value)
+    })
+    await null
+    return this.dead ? never() : values
+  }
+
+  createBatch(): EngineBatch {
+    if (this.#closing) throw closedError(this.#path)
+    return new MemoryBatch(this)
+  }
+
+  async write(batch: EngineBatch, sync: boolean): Promise<void> {
+    if (this.dead) return never()
+    if (this.#closing) throw closedError(this.#path)
+    assert(
+      batch instanceof MemoryBatch && batch.owner === this,
+      'a batch is written to the database that made it',
+    )
+    assert(!batch.written, 'a batch is written once')
+    assert(batch.count > 0 || !sync, 'a synced batch is not empty: RocksDB would sync nothing')
+    batch.written = true
+    const writing = this.#write(batch.operations, sync)
+    this.#writing.add(writing)
+    try {
+      await writing
+    } finally {
+      this.#writing.delete(writing)
+    }
+  }
+
+  async #write(operations: readonly MemoryOperation[], sync: boolean): Promise<void> {
+    const fails = this.#disk.takeWriteFault()
+    const number = this.#directory.append(operations)
+    await this.#disk.stalled
+    if (this.dead) return never()
+    if (fails) {
+      throw new FlotillaError(
+        'STORAGE_FAILED',
+        `The disk under ${this.#path} refused a write (injected fault).`,
+      )
+    }
+    applyOperations(this.#rows, operations)
+    if (sync) this.#directory.sync(number)
+  }
+
+  iterator(range: EngineRange): EngineIterator {
+    if (this.#closing) throw closedError(this.#path)
+    const iterator = new MemoryIterator(this, this.#path, selectRows(this.#rows, range), () => {
+      this.#iterators.delete(iterator)
+    })
+    this.#iterators.add(iterator)
+    return iterator
+  }
+
+  property(name: string): string {
+    return this.#closing ? '' : this.#disk.property(name)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#closeAll()
+    return this.#closing
+  }
+
+  async #closeAll(): Promise<void> {
+    if (this.dead) return never()
+    await Promise.all([...this.#iterators].map((iterator) => iterator.close()))
+    await Promise.allSettled(this.#writing)
+    if (this.dead) return never()
+    this.#directory.locked = false
+  }
+}
+
+/** The rows of `range` in its order: the view that an iterator keeps. Values are never changed in place. */
+function selectRows(rows: MemoryRows, range: EngineRange): Row[] {
+  for (const bound of [range.gte, range.gt, range.lte, range.lt]) if (bound !== undefined) assertKey(bound)
+  const gte = range.gte?.toString('latin1')
+  const gt = range.gt?.toString('latin1')
+  const lte = range.lte?.toString('latin1')
+  const lt = range.lt?.toString('latin1')
+  const keys: string[] = []
+  for (const key of rows.keys()) {
+    if (gte !== undefined && key < gte) continue
+    if (gt !== undefined && key <= gt) continue
+    if (lte !== undefined && key > lte) continue
+    if (lt !== undefined && key >= lt) continue
+    keys.push(key)
+  }
+  keys.sort(compareText)
+  if (range.reverse) keys.reverse()
+  const withValues = range.values !== false
+  return keys.map((key) => [Buffer.from(key, 'latin1'), withValues ? rows.get(key)! : EMPTY])
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+type Row = [key: Buffer, value: Buffer]
+
+class MemoryIterator implements EngineIterator {
+  readonly #db: MemoryDb
+  readonly #path: string
+  readonly #rows: readonly Row[]
+  readonly #onClosed: () => void
+  #position = 0
+  #reading = false
+  #closed = false
+
+  constructor(db: MemoryDb, path: string, rows: readonly Row[], onClosed: () => void) {
+    this.#db = db
+    this.#path = path
+    this.#rows = rows
+    this.#onClosed = onClosed
+  }
+
+  async next(maxRows: number): Promise<Row[]> {
+    assert(maxRows > 0, 'a page has room for a row')
+    assert(!this.#reading, 'one page of an iterator is read at a time')
+    if (this.#db.dead) return never()
+    if (this.#closed) throw closedError(this.#path)
+    this.#reading = true
+    await null
+    this.#reading = false
+    if (this.#db.dead) return never()
+    if (this.#closed) throw closedError(this.#path)
+    const page: Row[] = []
+    let bytes = 0
+    while (page.length < maxRows && bytes < MAX_SCAN_PAGE_BYTES && this.#position < this.#rows.length) {
+      const [key, value] = this.#rows[this.#position++]!
+      page.push([key, Buffer.from(value)])
+      bytes += key.length + value.length
+    }
+    return page
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#onClosed()
+  }
+}

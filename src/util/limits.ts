@@ -50,6 +50,22 @@ export const RECONNECT_MIN_MS = 50
 export const RECONNECT_MAX_MS = 1_000
 /** Heartbeat frames per store pair that are kept to match their answers. */
 export const MAX_HEARTBEATS_IN_FLIGHT = 128
+/** Groups in one heartbeat message: its answer fits a control frame even when every group is an exception. */
+export const MAX_HEARTBEAT_SUBJECTS = 2_048
+/** Aliases defined on one connection: one per live replica. The sender starts the link anew at three quarters. */
+export const MAX_ALIASES_PER_CONNECTION = 1_000_000
+/** Cold calls to one store without their answers, and calls of one store that are being served. */
+export const MAX_CALLS_IN_FLIGHT = 4_096
+/** Stores and clients known to one multiplexer. */
+export const MAX_LINKS = 4_096
+/** How often deadlines of calls and handshakes are looked at, while there are any. */
+export const RPC_SWEEP_MS = 50
+/** A link over which nothing has come for this long (or ten heartbeats, if longer) is half-open: it is dialed anew. */
+export const LINK_SILENCE_MS = 5_000
+/** A connection whose socket has taken nothing for this long is stuck. */
+export const SOCKET_STALL_MS = 30_000
+/** Bytes written to one socket at once; the rest waits for its drain, so that progress can be seen. */
+export const MAX_SOCKET_WRITE_BYTES = 4 * MIB
 
 /** Un-acked appends per replicator, in messages and bytes. */
 export const MAX_APPENDS_IN_FLIGHT = 256

@@ -61,7 +61,7 @@ describe('the rule of the manifest', () => {
     expect(manifestViolations(manifest, lock)).toEqual([])
   })
 
-  test.each([
+  test.each<Manifest>([
     { scripts: { pretest: 'x' } },
     { scripts: { postinstall: 'x' } },
     { scripts: { prepare: 'x' } },

@@ -54,6 +54,9 @@ export const MAX_HEARTBEATS_IN_FLIGHT = 128
 export const MAX_HEARTBEAT_SUBJECTS = 2_048
 /** Aliases defined on one connection: one per live replica. The sender starts the link anew at three quarters. */
 export const MAX_ALIASES_PER_CONNECTION = 1_000_000
+/** Addresses of other stores in one handshake, and bytes of each: it must fit one control frame. */
+export const MAX_HELLO_ADDRESSES = 128
+export const MAX_ADDRESS_BYTES = 255
 /** Cold calls to one store without their answers, and calls of one store that are being served. */
 export const MAX_CALLS_IN_FLIGHT = 4_096
 /** Stores and clients known to one multiplexer. */

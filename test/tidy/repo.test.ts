@@ -4,6 +4,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
   lockViolations,
+  type Manifest,
   machinePathViolations,
   manifestViolations,
   topLevelViolations,

@@ -136,11 +136,19 @@ export interface Engine {
   open(path: string, options: EngineOptions): Promise<EngineDb>
 }
 
+/** A running SHA-256. */
+export interface Hash {
+  update(bytes: Uint8Array): void
+  /** 32 bytes; the hash is not used after it. */
+  digest(): Buffer
+}
+
 /** What a shard's worker may touch. */
 export interface Disk {
   readonly engine: Engine
   readonly files: Files
   readonly clock: Clock
+  hash(): Hash
   /** After what already waits in the worker's event loop. */
   setImmediate(callback: () => void): void
 }

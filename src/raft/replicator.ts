@@ -77,7 +77,7 @@ export class Replicator implements HeartbeatSubject {
   /** What the follower may take as committed: bounded by what it is known to hold. */
   get commit(): number {
     const committed = this.#node.ballotBox.lastCommittedIndex
-    return committed < this.matchIndex ? committed : this.matchIndex
+    return Math.min(committed, this.matchIndex)
   }
 
   get inFlight(): number {

@@ -1,0 +1,107 @@
+import type { Files, RandomSource } from '../env/ports.ts'
+import { crc32 } from '../util/crc.ts'
+import { FlotillaError } from '../util/errors.ts'
+
+/**
+ * Who a data directory is: the first thing written and fsynced in an empty one. Shard count and engine decide where every
+ * byte lies, so they are part of it. The boot number is raised at each start.
+ */
+export interface Identity {
+  readonly format: number
+  readonly clusterId: string
+  readonly storeId: string
+  /** Random, made at birth, 16 hex digits. */
+  readonly incarnation: string
+  readonly boot: number
+  readonly shards: number
+  readonly engine: string
+}
+
+export const IDENTITY_FILE = 'identity.json'
+export const DATA_FORMAT = 1
+const ENGINE = 'rocksdb'
+
+export interface IdentityWanted {
+  readonly clusterId: string
+  readonly storeId: string
+  readonly shards: number
+}
+
+/** Reads the identity, or makes one in an empty directory. Rejects IDENTITY_MISMATCH or CORRUPT. */
+export async function openIdentity(
+  files: Files,
+  random: RandomSource,
+  dataDir: string,
+  wanted: IdentityWanted,
+): Promise<Identity> {
+  await files.makeDir(dataDir)
+  const bytes = await files.readFile(`${dataDir}/${IDENTITY_FILE}`)
+  if (bytes !== null) {
+    const identity = parseIdentity(bytes, dataDir)
+    checkIdentity(identity, dataDir, wanted)
+    return identity
+  }
+  const others = (await files.list(dataDir)).filter((name) => !name.endsWith('.tmp'))
+  if (others.length > 0) {
+    throw new FlotillaError(
+      'IDENTITY_MISMATCH',
+      `${dataDir} holds other files (${others[0]}, …) and no ${IDENTITY_FILE}: a store starts in an empty directory. ` +
+        'Name another dataDir, or put the lost file back',
+    )
+  }
+  const identity: Identity = {
+    format: DATA_FORMAT,
+    clusterId: wanted.clusterId,
+    storeId: wanted.storeId,
+    incarnation: random.bytes(8).toString('hex'),
+    boot: 0,
+    shards: wanted.shards,
+    engine: ENGINE,
+  }
+  await writeIdentity(files, dataDir, identity)
+  return identity
+}
+
+/** The next start: durable before anything is said under it. */
+export async function raiseBoot(files: Files, dataDir: string, identity: Identity): Promise<Identity> {
+  const raised = { ...identity, boot: identity.boot + 1 }
+  await writeIdentity(files, dataDir, raised)
+  return raised
+}
+
+async function writeIdentity(files: Files, dataDir: string, identity: Identity): Promise<void> {
+  const crc = crc32(Buffer.from(JSON.stringify(identity)))
+  await files.writeFile(`${dataDir}/${IDENTITY_FILE}`, Buffer.from(`${JSON.stringify({ identity, crc }, null, 2)}\n`))
+}
+
+function parseIdentity(bytes: Buffer, dataDir: string): Identity {
+  try {
+    const { identity, crc } = JSON.parse(bytes.toString('utf8')) as { identity: Identity; crc: number }
+    if (crc32(Buffer.from(JSON.stringify(identity))) === crc) return identity
+  } catch {
+    // Falls through to the one error below.
+  }
+  throw new FlotillaError(
+    'CORRUPT',
+    `${dataDir}/${IDENTITY_FILE} is damaged: the store does not know who it is. Put the file back from a copy, or ` +
+      'start a new store in an empty directory',
+  )
+}
+
+function checkIdentity(identity: Identity, dataDir: string, wanted: IdentityWanted): void {
+  const pairs: [string, unknown, unknown][] = [
+    ['format', identity.format, DATA_FORMAT],
+    ['engine', identity.engine, ENGINE],
+    ['clusterId', identity.clusterId, wanted.clusterId],
+    ['storeId', identity.storeId, wanted.storeId],
+    ['shards', identity.shards, wanted.shards],
+  ]
+  for (const [name, found, asked] of pairs) {
+    if (found === asked) continue
+    throw new FlotillaError(
+      'IDENTITY_MISMATCH',
+      `${dataDir} was made with ${name} ${JSON.stringify(found)}, this start asks for ${JSON.stringify(asked)}. ` +
+        `Open it with its own ${name}, or name another dataDir`,
+    )
+  }
+}

@@ -1,0 +1,440 @@
+import type { Clock, Env, Timers } from '../env/ports.ts'
+import type { LogCacheBudget } from '../raft/log-manager.ts'
+import { NodeImpl } from '../raft/node-impl.ts'
+import type { NodeOptions } from '../raft/node-options.ts'
+import type { Fsm, GroupHost, RaftTimers } from '../raft/ports.ts'
+import type { PeerLink } from '../rpc/messages.ts'
+import { RpcMultiplexer } from '../rpc/rpc-multiplexer.ts'
+import { LogShard } from '../storage/log-shard.ts'
+import type { RecoveredReplica, ReplicaRecord } from '../storage/replica-write.ts'
+import { HashedWheelTimer } from '../timer/hashed-wheel-timer.ts'
+import { RepeatedTimer } from '../timer/repeated-timer.ts'
+import { FlotillaError, toFlotillaError } from '../util/errors.ts'
+import { hash32 } from '../util/hash.ts'
+import { firstConfigurationOf, GroupReplica, KV_TYPE } from './group-replica.ts'
+import { checkSpec, compareSpecs, encodeFirstConfiguration, type GroupSpec } from './group-spec.ts'
+import { openIdentity, type Identity, raiseBoot } from './identity.ts'
+import { RaftDispatcher, type WireHandlers } from './raft-dispatcher.ts'
+import { ShardFsm } from './shard-fsm.ts'
+import { type FsmFactory, StateMachineFsm } from './state-machine-fsm.ts'
+import { Turn, type TurnWork } from './turn.ts'
+
+export interface StoreHandlers extends WireHandlers {
+  onLeaderChange(groupId: string, leaderStoreId: string, term: number): void
+  onGroupError(groupId: string, error: FlotillaError): void
+  /** The event loop stood still for about `lateMs`. */
+  onStall(lateMs: number): void
+}
+
+export interface StoreHostOptions {
+  readonly env: Env
+  readonly clusterId: string
+  readonly storeId: string
+  readonly dataDir: string
+  /** Address book: 'host:port' by store id. */
+  readonly stores: Readonly<Record<string, string>>
+  readonly listen: string
+  readonly shards: number
+  readonly nodeOptions: NodeOptions
+  readonly types: ReadonlyMap<string, FsmFactory>
+  readonly handlers: StoreHandlers
+}
+
+/** A fresh group's preferred leader stands for election this soon after its birth, until it has a leader. */
+const FIRST_ELECTION_DELAYS_MS = [20, 60, 150, 400]
+
+/**
+ * One store: the services that all its groups share (turn, wheel, multiplexer, log shards) and the groups. It fails as a
+ * whole: the first storage error ends every promise.
+ */
+export class StoreHost {
+  readonly identity: Identity
+  readonly turn: Turn
+  readonly wheel: HashedWheelTimer
+  readonly multiplexer: RpcMultiplexer
+  /** Resolves when the store has ended: null after close(), else why. */
+  readonly closed: Promise<FlotillaError | null>
+  readonly #options: StoreHostOptions
+  readonly #env: Env
+  readonly #shards: LogShard[]
+  readonly #groups: Map<string, GroupReplica>
+  readonly #bySlot: (GroupReplica | undefined)[] = []
+  readonly #cacheBudget: LogCacheBudget = { bytes: 0 }
+  readonly #creating = new Map<string, Promise<FlotillaError | null>>()
+  readonly #raftTimers: RaftTimers
+  #resolveClosed: (reason: FlotillaError | null) => void = () => {}
+  #failure: FlotillaError | null = null
+  #closing: Promise<void> | null = null
+
+  /** Rejects with IDENTITY_MISMATCH, DATA_DIR_LOCKED, CORRUPT, STORAGE_FAILED, ADDRESS_IN_USE, UNSUPPORTED_PLATFORM. */
+  static async open(options: StoreHostOptions): Promise<StoreHost> {
+    const { env, clusterId, storeId, dataDir, shards } = options
+    const found = await openIdentity(env.files, env.random, dataDir, { clusterId, storeId, shards })
+    const late: { host: StoreHost | null } = { host: null }
+    const opened = await openShards(options, late)
+    try {
+      // The engine's lock is held: no other process speaks under this boot number.
+      const identity = await raiseBoot(env.files, dataDir, found)
+      const host = new StoreHost(options, identity, opened)
+      late.host = host
+      await host.#start()
+      return host
+    } catch (error) {
+      late.host?.turn.close()
+      await late.host?.multiplexer.close()
+      late.host?.wheel.close()
+      await Promise.allSettled(opened.map((shard) => shard.close()))
+      throw error
+    }
+  }
+
+  private constructor(options: StoreHostOptions, identity: Identity, shards: LogShard[]) {
+    this.#options = options
+    this.#env = options.env
+    this.identity = identity
+    this.#shards = shards
+    this.#groups = new Map()
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve
+    })
+    this.turn = new Turn(this.#env.clock, this.#env.timers, () => this.#finishTurn())
+    this.wheel = new HashedWheelTimer(this.#env.clock, this.#env.timers, {
+      onStall: (lateMs) => options.handlers.onStall(lateMs),
+      onError: (error) => this.fail(toFlotillaError(error)),
+    })
+    this.#raftTimers = {
+      create: (periodMs, onTrigger) => new RepeatedTimer(this.wheel, { periodMs, onTrigger }),
+    }
+    this.multiplexer = new RpcMultiplexer({
+      identity: { clusterId: identity.clusterId, storeId: identity.storeId, incarnation: identity.incarnation, boot: identity.boot },
+      env: this.#env,
+      handlers: new RaftDispatcher(this.#groups, options.handlers),
+      heartbeatIntervalMs: options.nodeOptions.heartbeatIntervalMs,
+      scheduleFlush: () => this.turn.schedule(),
+      enterTurn: () => this.turn.nowMs(),
+    })
+  }
+
+  async #start(): Promise<void> {
+    const { listen, stores, storeId } = this.#options
+    for (const shard of this.#shards) {
+      for (const recovered of shard.recovered) this.#startGroup(shard, recovered, true)
+    }
+    const { host, port } = splitAddress(listen)
+    await this.multiplexer.listen(host, port)
+    for (const [peer, address] of Object.entries(stores)) {
+      if (peer !== storeId) this.multiplexer.setPeer(peer, address)
+    }
+  }
+
+  #finishTurn(): void {
+    for (const shard of this.#shards) shard.flushTurn()
+    this.multiplexer.flush()
+  }
+
+  // ---- what the client side of this process uses -----------------------------------------------------------------
+
+  get storeId(): string {
+    return this.#options.storeId
+  }
+
+  get clock(): Clock {
+    return this.#env.clock
+  }
+
+  get timers(): Timers {
+    return this.#env.timers
+  }
+
+  get listenAddress(): { readonly host: string; readonly port: number } {
+    return this.multiplexer.address
+  }
+
+  get failure(): FlotillaError | null {
+    return this.#failure
+  }
+
+  nowMs(): number {
+    return this.turn.nowMs()
+  }
+
+  random(): number {
+    return this.#env.random.float()
+  }
+
+  markDirty(work: TurnWork): void {
+    this.turn.markDirty(work)
+  }
+
+  peers(): readonly string[] {
+    return this.multiplexer.links().map((link) => link.storeId)
+  }
+
+  link(storeId: string): PeerLink {
+    return this.multiplexer.link(storeId)
+  }
+
+  local(groupId: string): GroupReplica | null {
+    return this.#groups.get(groupId) ?? null
+  }
+
+  groups(): Iterable<GroupReplica> {
+    return this.#groups.values()
+  }
+
+  group(groupId: string): GroupReplica | null {
+    return this.#groups.get(groupId) ?? null
+  }
+
+  /** Counters of every shard, and of the wire. */
+  stats(): { readonly shards: readonly LogShard['stats'][]; readonly rpc: RpcMultiplexer['stats'] } {
+    return { shards: this.#shards.map((shard) => shard.stats), rpc: this.multiplexer.stats }
+  }
+
+  // ---- groups -----------------------------------------------------------------------------------------------------
+
+  /**
+   * Makes the local replicas of new groups, durably; an equal one that exists is fine. One answer per spec: null, or why
+   * not.
+   */
+  async createGroups(specs: readonly GroupSpec[]): Promise<(FlotillaError | null)[]> {
+    const fresh: GroupSpec[] = []
+    const answers = specs.map((spec): Promise<FlotillaError | null> | FlotillaError | null => {
+      const refusal = this.#refusalOf(spec)
+      if (refusal !== null) return refusal
+      const existing = this.#groups.get(spec.groupId)
+      if (existing !== undefined) return compareSpecs(existing.spec, spec)
+      const running = this.#creating.get(spec.groupId)
+      if (running !== undefined) {
+        return running.then(() => this.#compareWithExisting(spec), (error) => toFlotillaError(error))
+      }
+      fresh.push(spec)
+      return null
+    })
+    if (fresh.length > 0) {
+      const made = this.#make(fresh)
+      for (const spec of fresh) this.#creating.set(spec.groupId, made)
+      try {
+        await made
+      } finally {
+        for (const spec of fresh) this.#creating.delete(spec.groupId)
+      }
+    }
+    return await Promise.all(answers)
+  }
+
+  #refusalOf(spec: GroupSpec): FlotillaError | null {
+    if (this.#failure !== null) return this.#failure
+    if (this.#closing !== null) return new FlotillaError('CLOSED', 'the store is closed', { outcome: 'not-applied' })
+    const bad = checkSpec(spec)
+    if (bad !== null) return bad
+    const member = spec.members.some(({ storeId }) => storeId === this.storeId)
+    return member
+      ? null
+      : new FlotillaError('INVALID_ARGUMENT', `store ${this.storeId} is not a member of group ${spec.groupId}`)
+  }
+
+  #compareWithExisting(spec: GroupSpec): FlotillaError | null {
+    const existing = this.#groups.get(spec.groupId)
+    if (existing !== undefined) return compareSpecs(existing.spec, spec)
+    return this.#failure ?? new FlotillaError('CLOSED', 'the store is closed')
+  }
+
+  async #make(specs: readonly GroupSpec[]): Promise<FlotillaError | null> {
+    const perShard = new Map<LogShard, GroupSpec[]>()
+    for (const spec of specs) {
+      const shard = this.#shards[hash32(spec.groupId) % this.#shards.length]!
+      const list = perShard.get(shard)
+      if (list === undefined) perShard.set(shard, [spec])
+      else list.push(spec)
+    }
+    const made = await Promise.all([...perShard].map(([shard, list]) => shard.createReplicas(list.map((spec) => this.#newReplica(spec)))))
+    if (this.#failure !== null) throw this.#failure
+    if (this.#closing !== null) throw new FlotillaError('CLOSED', 'the store was closed')
+    let position = 0
+    for (const shard of perShard.keys()) {
+      for (const recovered of made[position++]!) this.#startGroup(shard, recovered, false)
+    }
+    return null
+  }
+
+  #newReplica(spec: GroupSpec): Parameters<LogShard['createReplicas']>[0][number] {
+    return {
+      groupId: spec.groupId,
+      replica: spec.members.find(({ storeId }) => storeId === this.storeId)!.replica,
+      type: spec.type,
+      args: spec.args,
+      needsSpace: spec.type === KV_TYPE,
+      firstConfiguration: encodeFirstConfiguration(spec),
+    }
+  }
+
+  #startGroup(shard: LogShard, recovered: RecoveredReplica, restarted: boolean): void {
+    const { record } = recovered
+    const machine = this.#makeFsm(record)
+    const userFsm = machine instanceof StateMachineFsm ? machine : null
+    const down = machine instanceof FlotillaError ? machine : null
+    const group = new GroupReplica(this.storeId, record, shard, userFsm, down)
+    this.#groups.set(record.groupId, group)
+    this.#bySlot[record.slot] = group
+    if (down !== null) {
+      this.#options.handlers.onGroupError(record.groupId, down)
+      return
+    }
+    const fsm: Fsm = userFsm ?? new ShardFsm(shard, record.slot)
+    const node = this.#makeNode(shard, recovered, fsm, restarted)
+    group.node = node
+    if (userFsm !== null) userFsm.caller = node.fsmCaller
+    node.start()
+    if (!restarted) this.#hastenFirstElection(node)
+  }
+
+  #makeFsm(record: ReplicaRecord): StateMachineFsm | FlotillaError | null {
+    if (record.type === KV_TYPE) return null
+    const factory = this.#options.types.get(record.type)
+    if (factory === undefined) {
+      const text = `group ${record.groupId} is of type ${record.type}, which is not registered on store ${this.storeId}`
+      return new FlotillaError('UNKNOWN_TYPE', text)
+    }
+    try {
+      const logger = this.#env.logger.child({ group: record.groupId })
+      return new StateMachineFsm(factory({ groupId: record.groupId, storeId: this.storeId, args: record.args, logger }))
+    } catch (error) {
+      const text = `the factory of type ${record.type} failed for group ${record.groupId}: ${toFlotillaError(error).message}`
+      return new FlotillaError('STATE_MACHINE_FAILED', text, { cause: error })
+    }
+  }
+
+  #makeNode(shard: LogShard, recovered: RecoveredReplica, fsm: Fsm, restarted: boolean): NodeImpl {
+    const { record } = recovered
+    return new NodeImpl({
+      groupId: record.groupId,
+      slot: record.slot,
+      replica: record.replica,
+      storeId: this.storeId,
+      options: this.#options.nodeOptions,
+      host: this.#hostFor(record.groupId),
+      timers: this.#raftTimers,
+      transport: this.multiplexer,
+      storage: shard,
+      fsm,
+      cacheBudget: this.#cacheBudget,
+      log: {
+        firstIndex: record.firstIndex,
+        prevTerm: record.prevTerm,
+        lastIndex: recovered.lastIndex,
+        termRuns: recovered.termRuns,
+        configurations: record.configurations,
+        firstConfiguration: firstConfigurationOf(record),
+      },
+      term: record.term,
+      votedFor: record.votedFor,
+      appliedIndex: recovered.appliedIndex,
+      restarted,
+    })
+  }
+
+  #hostFor(groupId: string): GroupHost {
+    const { turn } = this
+    const { handlers } = this.#options
+    const { logger } = this.#env
+    return {
+      nowMs: () => turn.nowMs(),
+      turn: () => turn.number,
+      random: () => this.#env.random.float(),
+      markDirty: (node) => turn.markDirty(node),
+      onLeaderChange: (leader, term) => handlers.onLeaderChange(groupId, leader?.storeId ?? '', term),
+      onGroupError: (error) => handlers.onGroupError(groupId, error),
+      onMissingReplica: (member) => {
+        const group = this.#groups.get(groupId)
+        if (group !== undefined) handlers.onMissingReplica(member.storeId, group.spec)
+      },
+      log: (level, message, fields) => logger[level]({ group: groupId, ...fields }, message),
+    }
+  }
+
+  /** Nobody leads a group that was just made: its preferred voter need not wait for a timeout. */
+  #hastenFirstElection(node: NodeImpl): void {
+    if (node.priority < node.configuration.conf.maxPriority || node.priority === 0) return
+    for (const delayMs of FIRST_ELECTION_DELAYS_MS) {
+      this.wheel.schedule(delayMs * (1 + this.random() * 0.5), () => node.campaign())
+    }
+  }
+
+  // ---- shards' answers ----------------------------------------------------------------------------------------------
+
+  onApplied(slot: number, index: number): void {
+    const node = this.#bySlot[slot]?.node
+    try {
+      node?.fsmCaller.onApplied(index, null)
+    } catch (error) {
+      node?.enterError(toFlotillaError(error))
+    }
+  }
+
+  onApplyFailed(slot: number, index: number, message: string): void {
+    this.#bySlot[slot]?.node?.fsmCaller.onFailed(index, message)
+  }
+
+  // ---- the end --------------------------------------------------------------------------------------------------------
+
+  /** The first storage error, or a broken invariant of the store itself: every promise ends here. */
+  fail(error: FlotillaError): void {
+    if (this.#failure !== null || this.#closing !== null) return
+    this.#failure = error
+    this.#env.logger.error({ code: error.code }, `the store stops: ${error.message}`)
+    for (const group of this.#groups.values()) group.node?.enterError(error)
+    this.#closing = this.#end(error)
+  }
+
+  /** Ends the store: what was handed to the disk is flushed, calls that wait are refused. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#end(null)
+    return this.#closing
+  }
+
+  async #end(reason: FlotillaError | null): Promise<void> {
+    for (const group of this.#groups.values()) group.node?.shutdown()
+    this.turn.close()
+    await this.multiplexer.close()
+    this.wheel.close()
+    await Promise.allSettled([...this.#groups.values()].map((group) => group.fsm?.close()))
+    await Promise.allSettled(this.#shards.map((shard) => shard.close()))
+    this.#resolveClosed(reason)
+  }
+}
+
+/** Opens every shard, or none. What they report before the host exists is kept by `late` being filled in time. */
+async function openShards(options: StoreHostOptions, late: { host: StoreHost | null }): Promise<LogShard[]> {
+  const { env, dataDir, shards } = options
+  const opening = Array.from({ length: shards }, (_, shardIndex) =>
+    LogShard.open({
+      threads: env.threads,
+      dir: `${dataDir}/shard-${String(shardIndex).padStart(2, '0')}`,
+      shardIndex,
+      shardCount: shards,
+      logger: env.logger,
+      onApplied: (slot, index) => late.host?.onApplied(slot, index),
+      onApplyFailed: (slot, index, message) => late.host?.onApplyFailed(slot, index, message),
+      onFailed: (error) => late.host?.fail(error),
+      scheduleFlush: () => late.host?.turn.schedule(),
+      enterTurn: () => late.host?.turn.nowMs(),
+    }),
+  )
+  const settled = await Promise.allSettled(opening)
+  const opened = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  const failed = settled.find((one) => one.status === 'rejected')
+  if (failed === undefined) return opened
+  await Promise.allSettled(opened.map((shard) => shard.close()))
+  throw failed.reason
+}
+
+/** 'host:port' or '[v6]:port'. Throws INVALID_ARGUMENT. */
+export function splitAddress(address: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(address)
+  const port = Number(match?.[3])
+  if (match === null || port > 65_535) {
+    throw new FlotillaError('INVALID_ARGUMENT', `${JSON.stringify(address)} is not an address: give host:port`)
+  }
+  return { host: (match[1] ?? match[2])!, port }
+}

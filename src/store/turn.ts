@@ -1,0 +1,68 @@
+import type { Clock, Timers } from '../env/ports.ts'
+
+/** Something that gathered work in this turn. */
+export interface TurnWork {
+  endOfTurn(): void
+}
+
+/**
+ * One turn of the event loop is one batch. Work marks itself dirty while callbacks run; when the loop has done its I/O
+ * callbacks, all of it is done at once: blocks are packed, then handed to the disks, then written to the sockets. The
+ * clock is read at most once per turn.
+ */
+export class Turn {
+  readonly #clock: Clock
+  readonly #timers: Timers
+  readonly #finish: () => void
+  #dirty: TurnWork[] = []
+  #scheduled = false
+  #nowMs = 0
+  #closed = false
+  /** Rises after the turn's frames were encoded. */
+  number = 1
+
+  /** `finish` posts to the disks and writes the frames, in this order. */
+  constructor(clock: Clock, timers: Timers, finish: () => void) {
+    this.#clock = clock
+    this.#timers = timers
+    this.#finish = finish
+  }
+
+  /** Monotonic time of this turn. */
+  nowMs(): number {
+    if (this.#scheduled) return this.#nowMs
+    this.schedule()
+    return this.#scheduled ? this.#nowMs : this.#clock.monotonicMs()
+  }
+
+  /** Makes sure that this turn has an end. */
+  schedule(): void {
+    if (this.#scheduled || this.#closed) return
+    this.#scheduled = true
+    this.#nowMs = this.#clock.monotonicMs()
+    this.#timers.setImmediate(() => this.#end())
+  }
+
+  markDirty(work: TurnWork): void {
+    this.#dirty.push(work)
+    this.schedule()
+  }
+
+  #end(): void {
+    if (this.#closed) return
+    const dirty = this.#dirty
+    this.#dirty = []
+    for (const work of dirty) work.endOfTurn()
+    this.#finish()
+    this.number++
+    this.#scheduled = false
+    // What the work itself marked is the next turn's.
+    if (this.#dirty.length > 0) this.schedule()
+  }
+
+  /** Nothing runs any more. */
+  close(): void {
+    this.#closed = true
+    this.#dirty = []
+  }
+}

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest'
+import { PendingTasks } from '../../src/raft/pending-tasks.ts'
+import type { ApplySink } from '../../src/raft/ports.ts'
+import { FlotillaError } from '../../src/util/errors.ts'
+
+class Outcomes implements ApplySink {
+  readonly settled = new Map<number, string>()
+
+  onDone(position: number, index: number, term: number, result: Buffer | null): void {
+    this.#note(position, `done ${index}@${term} ${result ?? '-'}`)
+  }
+
+  onRefused(position: number, error: FlotillaError): void {
+    this.#note(position, `refused ${error.shortName} ${error.outcome}`)
+  }
+
+  #note(position: number, text: string): void {
+    if (this.settled.has(position)) throw new Error(`caller ${position} is settled twice`)
+    this.settled.set(position, text)
+  }
+}
+
+function sinks(outcomes: Outcomes, count: number): ApplySink[] {
+  return new Array<ApplySink>(count).fill(outcomes)
+}
+
+test('callers are settled by index, with the result of their own entry', () => {
+  const outcomes = new Outcomes()
+  const tasks = new PendingTasks()
+  tasks.add(5, 2, sinks(outcomes, 3), [0, 1, 2])
+  tasks.settle(4, 6, 2, [null, Buffer.from('a'), Buffer.from('b')])
+  expect(tasks.count).toBe(1)
+  tasks.settle(7, 9, 2, null)
+  expect([...outcomes.settled.values()]).toEqual(['done 5@2 a', 'done 6@2 b', 'done 7@2 -'])
+  expect(tasks.count).toBe(0)
+})
+
+test('another entry at the index is certainly not applied, also where runs of two terms overlap', () => {
+  const outcomes = new Outcomes()
+  const tasks = new PendingTasks()
+  tasks.add(10, 3, sinks(outcomes, 4), [0, 1, 2, 3])
+  // Cut back to 11 by another leader, then leading again in term 5: 12 and 13 have two claimants each.
+  tasks.add(12, 5, sinks(outcomes, 2), [4, 5])
+  tasks.settle(10, 11, 3, null)
+  tasks.settle(12, 13, 5, null)
+  expect(tasks.count).toBe(0)
+  expect(Object.fromEntries(outcomes.settled)).toEqual({
+    0: 'done 10@3 -',
+    1: 'done 11@3 -',
+    2: 'refused LEADERSHIP_LOST not-applied',
+    3: 'refused LEADERSHIP_LOST not-applied',
+    4: 'done 12@5 -',
+    5: 'done 13@5 -',
+  })
+})
+
+test('at the end nobody is left without an answer', () => {
+  const outcomes = new Outcomes()
+  const tasks = new PendingTasks()
+  tasks.add(1, 1, sinks(outcomes, 3), [0, 1, 2])
+  tasks.settle(1, 1, 1, null)
+  tasks.failAll(new FlotillaError('CLOSED', 'over'))
+  expect([...outcomes.settled.values()]).toEqual(['done 1@1 -', 'refused CLOSED unknown', 'refused CLOSED unknown'])
+})

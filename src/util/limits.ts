@@ -156,3 +156,22 @@ export const MAX_SIM_HASHED_VALUES = 512
 export const SIM_SOCKET_SYSTEM_BYTES = 256 * KIB
 /** The largest piece that one simulated `onData` brings, as libuv reads. */
 export const SIM_SEGMENT_BYTES = 64 * KIB
+
+/** Calls of one router that wait: for an answer, a leader, or their next try. Past it a call is refused: BUSY. */
+export const MAX_CLIENT_CALLS = 262_144
+/** Payload bytes of calls that no replica holds yet: they wait for a leader to be known. */
+export const MAX_WAITING_CALL_BYTES = 64 * MIB
+/** Locations of groups of other stores that a router remembers; the oldest goes first. */
+export const MAX_CACHED_LOCATIONS = 65_536
+/** Groups asked for in one locate call. */
+export const MAX_LOCATE_GROUPS = 1_000
+/** Time that a caller waits when it does not say: some elections long. */
+export const DEFAULT_CALL_TIMEOUT_MS = 5_000
+/** The longest time a caller may ask for. */
+export const MAX_CALL_TIMEOUT_MS = 24 * 60 * 60 * 1000
+/** Pauses between tries of a call that was certainly not done: first and largest. */
+export const RETRY_MIN_MS = 10
+export const RETRY_MAX_MS = 200
+/** The sweep over waiting calls: one tick, and its slots; a longer wait goes round. */
+export const CALL_TICK_MS = 10
+export const CALL_SLOTS = 1_024

@@ -1,0 +1,195 @@
+import { BLOCK_HEADER_BYTES, KIND_CONFIGURATION } from '../block/log-block.ts'
+import type { LogBlock } from '../block/log-block.ts'
+import type { EngineBatch } from '../env/ports.ts'
+import type { LogEngine } from '../storage/log-engine.ts'
+import type { ApplyFailure } from '../storage/shard-protocol.ts'
+import type { SlotLog } from '../storage/slot-log.ts'
+import { SPACE_BYTES } from '../storage/space-key.ts'
+import { assert } from '../util/assert.ts'
+import { crc32 } from '../util/crc.ts'
+import { APPLY_YIELD_BYTES, MAX_APPLY_BATCH_BYTES } from '../util/limits.ts'
+import { CommandReader, commandProblem, OP_PUT } from './command.ts'
+import { VALUE_HEADER_BYTES } from './data-keys.ts'
+import type { AppliedConfiguration, SpaceState, StateEngine } from './state-engine.ts'
+
+/** Where a space will be once the open batch is written. */
+interface Pending {
+  readonly state: SpaceState
+  index: number
+  term: number
+  configuration: AppliedConfiguration | null
+}
+
+export interface ApplyOutcome {
+  /** Pairs `slot, index` for every slot asked for. */
+  readonly pairs: Float64Array
+  readonly failures: readonly ApplyFailure[]
+}
+
+/**
+ * Takes committed blocks of the log into the KV state: for many groups one batch, in which each group's data and applied
+ * position lie together. It never decides: the same entries give the same state on every replica, however the blocks
+ * were cut. An entry that is no command stops its own group at the entry before it, and no other.
+ */
+export class Applier {
+  readonly #log: LogEngine
+  readonly #state: StateEngine
+  readonly #nextTurn: () => Promise<void>
+  readonly #reader = new CommandReader()
+  readonly #stopped = new Set<number>()
+  #batch: EngineBatch | null = null
+  #pending: Pending[] = []
+  #failures: ApplyFailure[] = []
+  /** Bytes decoded since the event loop last went round. */
+  #sinceYield = 0
+  #ending = false
+
+  /** `nextTurn` lets what waits in the event loop go first: a flush must not wait for long decoding. */
+  constructor(log: LogEngine, state: StateEngine, nextTurn: () => Promise<void>) {
+    this.#log = log
+    this.#state = state
+    this.#nextTurn = nextTurn
+  }
+
+  /** The apply under way ends at the next block. */
+  end(): void {
+    this.#ending = true
+  }
+
+  /**
+   * Applies to each slot of `pairs` (slot, toIndex) up to one batch's worth of entries, so that no group waits behind
+   * another's long replay; the outcome says how far each came. One at a time. Rejects when the storage failed.
+   */
+  async apply(pairs: Float64Array): Promise<ApplyOutcome> {
+    this.#failures = []
+    for (let i = 0; i < pairs.length; i += 2) {
+      if (this.#ending) break
+      const log = this.#log.slotOf(pairs[i]!)
+      if (!this.#stopped.has(log.slot)) await this.#advance(log, pairs[i + 1]!)
+    }
+    await this.#commit()
+    const reached = new Float64Array(pairs.length)
+    for (let i = 0; i < pairs.length; i += 2) {
+      reached[i] = pairs[i]!
+      reached[i + 1] = this.#state.space(this.#log.slotOf(pairs[i]!).space).appliedIndex
+    }
+    return { pairs: reached, failures: this.#failures }
+  }
+
+  async #advance(log: SlotLog, toIndex: number): Promise<void> {
+    assert(log.space > 0, 'only a replica with a space is applied by its shard')
+    assert(toIndex <= log.lastIndex, 'what is applied was handed over before')
+    const state = this.#state.space(log.space)
+    let next = state.appliedIndex + 1
+    if (next < log.firstIndex) {
+      this.#fail(log, next, `the state ends before it and the log begins at ${log.firstIndex}`)
+      return
+    }
+    let budget = MAX_APPLY_BATCH_BYTES
+    while (next <= toIndex && budget > 0 && !this.#ending) {
+      const cached = this.#log.cached(log, next)
+      const blocks = cached ? [cached] : await this.#log.read(log, next, toIndex, Math.min(budget, APPLY_YIELD_BYTES))
+      assert(blocks.length > 0, 'a committed entry is in the log')
+      for (const block of blocks) {
+        const last = Math.min(toIndex, block.lastIndex)
+        if (!this.#takeBlock(log, state, block, next, last)) return
+        next = last + 1
+        budget -= block.byteLength
+        this.#sinceYield += block.byteLength
+        if (this.#batch && this.#batch.byteLength >= MAX_APPLY_BATCH_BYTES) await this.#commit()
+      }
+      if (this.#sinceYield >= APPLY_YIELD_BYTES) {
+        this.#sinceYield = 0
+        await this.#nextTurn()
+      }
+    }
+  }
+
+  /** Entries `from … to` of `block` into the open batch. False when the group must stop. */
+  #takeBlock(log: SlotLog, state: SpaceState, block: LogBlock, from: number, to: number): boolean {
+    const pending = this.#pendingOf(state)
+    if (block.kind === KIND_CONFIGURATION) {
+      pending.configuration = { index: from, term: block.term, bytes: block.entry(from) }
+    } else {
+      const base = BLOCK_HEADER_BYTES + block.count * 4
+      let at = BLOCK_HEADER_BYTES + (from - block.firstIndex) * 4
+      let start = from === block.firstIndex ? 0 : block.bytes.readUInt32LE(at - 4)
+      for (let index = from; index <= to; index++, at += 4) {
+        const end = block.bytes.readUInt32LE(at)
+        const problem = commandProblem(block.bytes, base + start, base + end)
+        if (problem !== null) {
+          this.#fail(log, index, `the entry is not a command: ${problem}`)
+          return false
+        }
+        this.#takeCommand(log.space, block.bytes, base + start, base + end)
+        pending.index = index
+        pending.term = block.term
+        start = end
+      }
+    }
+    pending.index = to
+    pending.term = block.term
+    return true
+  }
+
+  #takeCommand(space: number, bytes: Buffer, from: number, to: number): void {
+    const batch = this.#openBatch()
+    const reader = this.#reader
+    reader.start(bytes, from, to)
+    while (reader.next()) {
+      const { keyStart, valueStart, valueEnd } = reader
+      const keyEnd = SPACE_BYTES + valueStart - keyStart
+      if (reader.op !== OP_PUT) {
+        const key = Buffer.allocUnsafe(keyEnd)
+        key.writeUInt32BE(space, 0)
+        bytes.copy(key, SPACE_BYTES, keyStart, valueStart)
+        batch.del(key)
+        continue
+      }
+      // Key, CRC and value lie together: one allocation, and the CRC over the command's own bytes is one call.
+      const row = Buffer.allocUnsafe(keyEnd + VALUE_HEADER_BYTES + valueEnd - valueStart)
+      row.writeUInt32BE(space, 0)
+      bytes.copy(row, SPACE_BYTES, keyStart, valueStart)
+      row.writeUInt32LE(crc32(bytes.subarray(keyStart, valueEnd)), keyEnd)
+      bytes.copy(row, keyEnd + VALUE_HEADER_BYTES, valueStart, valueEnd)
+      batch.put(row.subarray(0, keyEnd), row.subarray(keyEnd))
+    }
+  }
+
+  #openBatch(): EngineBatch {
+    this.#batch ??= this.#state.db.createBatch()
+    return this.#batch
+  }
+
+  /** The last one when it is of `state`: slots are taken one after the other. */
+  #pendingOf(state: SpaceState): Pending {
+    const last = this.#pending.at(-1)
+    if (last?.state === state) return last
+    const pending = { state, index: state.appliedIndex, term: state.appliedTerm, configuration: null }
+    this.#pending.push(pending)
+    return pending
+  }
+
+  async #commit(): Promise<void> {
+    const pending = this.#pending
+    if (pending.length === 0) return
+    const batch = this.#openBatch()
+    for (const { state, index, term, configuration } of pending) {
+      this.#state.putApplied(batch, state.space, index, term)
+      if (configuration !== null) this.#state.putConfiguration(batch, state.space, configuration)
+    }
+    this.#batch = null
+    this.#pending = []
+    await this.#state.write(batch, () => {
+      for (const { state, index, term } of pending) {
+        state.appliedIndex = index
+        state.appliedTerm = term
+      }
+    })
+  }
+
+  #fail(log: SlotLog, index: number, message: string): void {
+    this.#stopped.add(log.slot)
+    this.#failures.push({ slot: log.slot, index, message })
+  }
+}

@@ -1,0 +1,185 @@
+import type { Engine, EngineBatch, EngineDb } from '../env/ports.ts'
+import { EngineHealth } from '../storage/engine-health.ts'
+import { SPACE_BYTES } from '../storage/space-key.ts'
+import { assert } from '../util/assert.ts'
+import { crc32 } from '../util/crc.ts'
+import { FlotillaError } from '../util/errors.ts'
+import { MAX_GET_MANY_KEYS, ROCKS_WRITE_BUFFER_BYTES } from '../util/limits.ts'
+import {
+  appliedKey, appliedKeySpace, appliedRange, configurationKey, markerKey, openValue,
+} from './data-keys.ts'
+
+/** What a space holds: applied up to index, whose entry had this term. */
+export interface SpaceState {
+  readonly space: number
+  appliedIndex: number
+  appliedTerm: number
+}
+
+/** A configuration entry as it was applied. */
+export interface AppliedConfiguration {
+  readonly index: number
+  readonly term: number
+  readonly bytes: Buffer
+}
+
+const POSITION_BYTES = 16
+
+/**
+ * The KV state of every region of a shard: one RocksDB, a space of keys for each. A space's applied index and term are
+ * in the very batch that brought its data there.
+ */
+export class StateEngine {
+  readonly dir: string
+  readonly #db: EngineDb
+  readonly #health: EngineHealth
+  readonly #spaces = new Map<number, SpaceState>()
+  /** Run as soon as no batch is being written. */
+  #waiting: Array<() => void> = []
+  #writing = false
+
+  private constructor(db: EngineDb, dir: string) {
+    this.#db = db
+    this.dir = dir
+    this.#health = new EngineHealth(db, dir)
+  }
+
+  /** Rejects with CORRUPT, DATA_DIR_LOCKED or STORAGE_FAILED; the engine is closed again then. */
+  static async open(engine: Engine, dir: string): Promise<StateEngine> {
+    const db = await engine.open(dir, { writeBufferBytes: ROCKS_WRITE_BUFFER_BYTES, compression: true })
+    try {
+      const state = new StateEngine(db, dir)
+      await state.#loadApplied()
+      return state
+    } catch (error) {
+      await db.close()
+      throw error
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#db.close()
+  }
+
+  space(space: number): SpaceState {
+    let state = this.#spaces.get(space)
+    if (!state) {
+      state = { space, appliedIndex: 0, appliedTerm: 0 }
+      this.#spaces.set(space, state)
+    }
+    return state
+  }
+
+  get db(): EngineDb {
+    return this.#db
+  }
+
+  /** Puts the applied position of a space into the batch that takes it there. */
+  putApplied(batch: EngineBatch, space: number, index: number, term: number): void {
+    batch.put(appliedKey(space), encodePosition(index, term, null))
+  }
+
+  putConfiguration(batch: EngineBatch, space: number, configuration: AppliedConfiguration): void {
+    batch.put(configurationKey(space), encodePosition(configuration.index, configuration.term, configuration.bytes))
+  }
+
+  /** The configuration applied last; null when none was. Rejects with CORRUPT. */
+  async configuration(space: number): Promise<AppliedConfiguration | null> {
+    const [value] = await this.#db.getMany([configurationKey(space)])
+    if (!value) return null
+    const configuration = decodePosition(value)
+    if (configuration === null) throw this.#corrupt(`the configuration of space ${space} is not what was written`)
+    return configuration
+  }
+
+  /**
+   * Writes a batch, not synced: the log replays what a power cut takes. One at a time. `done` runs after the write and
+   * before those who wait for quiet, so that they see applied positions that fit the data. Rejects with STORAGE_FAILED.
+   */
+  async write(batch: EngineBatch, done: () => void): Promise<void> {
+    assert(!this.#writing, 'one batch of the state is written at a time')
+    this.#writing = true
+    try {
+      await this.#db.write(batch, false)
+      this.#health.check()
+    } finally {
+      this.#writing = false
+    }
+    done()
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const call of waiting) call()
+  }
+
+  /** Runs `call` when no batch is being written: an iterator made then shows exactly the applied positions. */
+  whenQuiet(call: () => void): void {
+    if (this.#writing) this.#waiting.push(call)
+    else call()
+  }
+
+  /** Makes all that was written before durable. An empty batch would sync nothing (measured): a marker is put. */
+  async sync(): Promise<void> {
+    const batch = this.#db.createBatch()
+    batch.put(markerKey(), Buffer.from([1]))
+    await this.#db.write(batch, true)
+    this.#health.check()
+  }
+
+  /** Stored values of whole data keys, in order, null where absent. {@link open} each. */
+  async getStored(keys: readonly Buffer[]): Promise<Array<Buffer | null>> {
+    if (keys.length <= MAX_GET_MANY_KEYS) return this.#db.getMany(keys)
+    const stored: Array<Buffer | null> = []
+    for (let from = 0; from < keys.length; from += MAX_GET_MANY_KEYS) {
+      for (const value of await this.#db.getMany(keys.slice(from, from + MAX_GET_MANY_KEYS))) stored.push(value)
+    }
+    return stored
+  }
+
+  /** The user's value in a stored one. Throws CORRUPT. */
+  open(key: Buffer, stored: Buffer | null): Buffer | null {
+    if (stored === null) return null
+    const value = openValue(key, stored)
+    if (value === null) throw this.#corrupt(`the value of key ${key.toString('hex', SPACE_BYTES)} is not what was written`)
+    return value
+  }
+
+  async #loadApplied(): Promise<void> {
+    const rows = this.#db.iterator({ ...appliedRange(), values: false })
+    try {
+      for (;;) {
+        const keys = (await rows.next(MAX_GET_MANY_KEYS)).map((row) => row[0])
+        if (keys.length === 0) return
+        const values = await this.#db.getMany(keys)
+        for (let i = 0; i < keys.length; i++) this.#recover(appliedKeySpace(keys[i]!), values[i]!)
+      }
+    } finally {
+      await rows.close()
+    }
+  }
+
+  #recover(space: number, value: Buffer | null): void {
+    const position = value && decodePosition(value)
+    if (!position) throw this.#corrupt(`the applied index of space ${space} is not what was written`)
+    this.#spaces.set(space, { space, appliedIndex: position.index, appliedTerm: position.term })
+  }
+
+  #corrupt(what: string): FlotillaError {
+    return new FlotillaError('CORRUPT', `The key-value state in ${this.dir} is damaged: ${what}.`)
+  }
+}
+
+/** u32 LE CRC-32 of the rest | index u48 | term u48 | bytes. */
+function encodePosition(index: number, term: number, bytes: Buffer | null): Buffer {
+  const encoded = Buffer.allocUnsafe(POSITION_BYTES + (bytes?.length ?? 0))
+  encoded.writeUIntLE(index, 4, 6)
+  encoded.writeUIntLE(term, 10, 6)
+  if (bytes) encoded.set(bytes, POSITION_BYTES)
+  encoded.writeUInt32LE(crc32(encoded.subarray(4)), 0)
+  return encoded
+}
+
+function decodePosition(encoded: Buffer): AppliedConfiguration | null {
+  if (encoded.length < POSITION_BYTES || crc32(encoded.subarray(4)) !== encoded.readUInt32LE(0)) return null
+  const bytes = encoded.subarray(POSITION_BYTES)
+  return { index: encoded.readUIntLE(4, 6), term: encoded.readUIntLE(10, 6), bytes }
+}

@@ -1,0 +1,58 @@
+import type { Logger, Threads } from '../env/ports.ts'
+import type { FlotillaError } from '../util/errors.ts'
+import type { ScanBounds } from './shard-protocol.ts'
+
+export interface LogShardOptions {
+  readonly threads: Threads
+  /** The shard's own directory. */
+  readonly dir: string
+  readonly shardIndex: number
+  readonly shardCount: number
+  readonly logger: Logger
+  /** The state of `slot` holds everything up to `index`. */
+  onApplied(slot: number, index: number): void
+  /** The entry at `index` cannot be applied: the group stops before it. Told once. */
+  onApplyFailed(slot: number, index: number, message: string): void
+  /** The shard has failed: it promises nothing any more. Told once. */
+  onFailed(error: FlotillaError): void
+  /** Asks that `flushTurn` be called at the end of this turn of the event loop. */
+  scheduleFlush(): void
+  /** Called first whenever the worker has something to say. */
+  enterTurn(): void
+}
+
+/** Plain counters, since the shard was opened. */
+export interface LogShardStats {
+  flushes: number
+  /** Of durable flushes. */
+  blocks: number
+  entries: number
+  bytes: number
+  applies: number
+  appliedEntries: number
+  reads: number
+  readKeys: number
+}
+
+export interface StateDigestAnswer {
+  readonly appliedIndex: number
+  readonly appliedTerm: number
+  readonly keys: number
+  readonly bytes: number
+  /** Hex of SHA-256 over all rows in order. */
+  readonly digest: string
+}
+
+export interface ScanOptions extends ScanBounds {
+  readonly reverse?: boolean
+  /** Default true. */
+  readonly values?: boolean
+}
+
+export interface OpenedScan {
+  readonly scan: number
+  /** What the view holds exactly. */
+  readonly appliedIndex: number
+}
+
+export type ScanRow = readonly [key: Buffer, value: Buffer | null]

@@ -1,0 +1,453 @@
+import { LogBlock } from '../block/log-block.ts'
+import type { ShardThread } from '../env/ports.ts'
+import { assert, assertPresent } from '../util/assert.ts'
+import { FlotillaError } from '../util/errors.ts'
+import { MAX_FLUSH_BYTES, MAX_POSTED_FLUSHES, MAX_SHARD_QUEUE_BYTES } from '../util/limits.ts'
+import { FlushGathering, writeCost } from './flush-gathering.ts'
+import { pack, unpack } from './packed.ts'
+import type {
+  LogShardOptions, LogShardStats, OpenedScan, ScanOptions, ScanRow, StateDigestAnswer,
+} from './log-shard-types.ts'
+import { newReplicaRecord } from './replica-record.ts'
+import type { ReplicaSpec } from './replica-record.ts'
+import type { RecoveredReplica, ReplicaRecord, ReplicaWrite } from './replica-write.ts'
+import { unpackRecovered } from './recovered-wire.ts'
+import { fromWireError, ShardCalls } from './shard-calls.ts'
+import type { Answer, GetDone } from './shard-calls.ts'
+import { storeNumber } from './shard-protocol.ts'
+import type { FromWorker, ShardInit, ToWorker } from './shard-protocol.ts'
+import { SlotState } from './slot-state.ts'
+
+/**
+ * The main side of a shard: gathers what its replicas write while a flush is on its way, posts one flush for all of them,
+ * and releases each vouch after the flush its own bytes rode in. Durability is counted by flush, never by index.
+ *
+ * A first storage error, or the worker's death, is the end: `failed` is set, `onFailed` called, no vouch released and
+ * nothing taken ever after.
+ */
+export class LogShard {
+  readonly recovered: readonly RecoveredReplica[]
+  readonly stats: LogShardStats = {
+    flushes: 0, blocks: 0, entries: 0, bytes: 0, applies: 0, appliedEntries: 0, reads: 0, readKeys: 0,
+  }
+  readonly #o: LogShardOptions
+  readonly #init: ShardInit
+  readonly #thread: ShardThread
+  readonly #calls: ShardCalls
+  readonly #slots = new Map<number, SlotState>()
+  #nextSlot: number
+  #nextSpace: number
+  #failed: FlotillaError | null = null
+  #closing: Promise<void> | null = null
+  #onDrained: (() => void) | null = null
+  #scheduled = false
+  #gathering: FlushGathering
+  #nextGathering = 1
+  /** Full gatherings that wait to be posted, oldest first, and those posted and not yet durable. */
+  #sealed: FlushGathering[] = []
+  #posted: FlushGathering[] = []
+  #queuedBytes = 0
+  #applyQueue: SlotState[] = []
+  #applyInFlight = false
+  readonly #creations = new Set<(error: FlotillaError) => void>()
+
+  private constructor(o: LogShardOptions, init: ShardInit, thread: ShardThread, opened: Opened) {
+    this.#o = o
+    this.#init = init
+    this.#thread = thread
+    this.#calls = new ShardCalls((message, transfer) => this.#post(message, transfer))
+    this.#nextSlot = opened.recovered.nextSlot
+    this.#nextSpace = opened.recovered.nextSpace
+    this.recovered = unpackRecovered(opened.recovered)
+    this.#gathering = new FlushGathering(this.#nextGathering++)
+    for (const replica of this.recovered) {
+      const lastTerm = replica.termRuns.at(-1)?.term ?? replica.record.prevTerm
+      const state = new SlotState(replica.record, replica.lastIndex, lastTerm, replica.appliedIndex)
+      this.#slots.set(replica.record.slot, state)
+    }
+  }
+
+  /** Rejects with CORRUPT, IDENTITY_MISMATCH, DATA_DIR_LOCKED, STORAGE_FAILED or UNSUPPORTED_PLATFORM. */
+  static async open(o: LogShardOptions): Promise<LogShard> {
+    const init: ShardInit = { dir: o.dir, shardIndex: o.shardIndex, shardCount: o.shardCount }
+    const thread = o.threads.startShard(init)
+    try {
+      const opened = await new Promise<Opened>((resolve, reject) => {
+        thread.setHandler((message) => {
+          const answer = message as FromWorker
+          if (answer.t === 'opened') resolve(answer)
+          else if (answer.t === 'failed') reject(fromWireError(answer.error))
+        })
+        thread.ended.then((error) => reject(workerDied(o.shardIndex, error)))
+      })
+      const shard = new LogShard(o, init, thread, opened)
+      thread.setHandler((message) => shard.#receive(message as FromWorker))
+      thread.ended.then((error) => shard.#onEnded(error))
+      return shard
+    } catch (error) {
+      // The engines were closed before the failure was told, unless the thread died: then they went with it.
+      await thread.terminate()
+      throw error
+    }
+  }
+
+  /** Why the shard promises nothing any more; null while it works. */
+  get failed(): FlotillaError | null {
+    return this.#failed
+  }
+
+  /** Flushes with the worker; one that does not come back for long is a sign of a stuck disk. See `stats.flushes`. */
+  get postedFlushes(): number {
+    return this.#posted.length
+  }
+
+  queueRoomBytes(): number {
+    return this.#closing || this.#failed ? 0 : Math.max(0, MAX_SHARD_QUEUE_BYTES - this.#queuedBytes)
+  }
+
+  /** The replica's record as it is after all that was handed over. */
+  recordOf(slot: number): ReplicaRecord {
+    return this.#slotOf(slot).record
+  }
+
+  /**
+   * Makes the replicas in one flush and resolves when they are on disk. Slots (unique in the store) and spaces are never
+   * used again, not even after a failure. Rejects with CLOSED or what the shard failed with.
+   */
+  async createReplicas(specs: readonly ReplicaSpec[]): Promise<RecoveredReplica[]> {
+    if (this.#failed) throw this.#failed
+    if (this.#closing) throw closed()
+    if (specs.length === 0) return []
+    const created: RecoveredReplica[] = []
+    for (const spec of specs) {
+      const slot = storeNumber(this.#nextSlot++, this.#init)
+      const space = spec.needsSpace ? storeNumber(this.#nextSpace++, this.#init) : 0
+      const record = newReplicaRecord(spec, slot, space)
+      const state = new SlotState(record, 0, 0, 0)
+      this.#slots.set(slot, state)
+      this.#gathering.putRecord(state)
+      created.push({ record, lastIndex: 0, termRuns: [], appliedIndex: 0, appliedTerm: 0 })
+    }
+    this.#gathering.putCounters({ nextSlot: this.#nextSlot, nextSpace: this.#nextSpace })
+    await new Promise<void>((resolve, reject) => {
+      this.#creations.add(reject)
+      const release = (): void => {
+        this.#creations.delete(reject)
+        resolve()
+      }
+      this.#gathering.vouches.push({ release })
+      this.#schedule()
+    })
+    return created
+  }
+
+  /**
+   * Takes a write whole, or nothing of it: false when the shard's queue is full, or it has failed or is closing. Throws
+   * InvariantError when the write does not continue its log. The bytes of blocks must not change before the flush.
+   */
+  write(write: ReplicaWrite): boolean {
+    if (this.#failed || this.#closing) return false
+    const cost = writeCost(write)
+    if (this.#queuedBytes + cost > MAX_SHARD_QUEUE_BYTES) return false
+    const state = this.#slotOf(write.slot)
+    state.check(write)
+    if (!this.#gathering.empty && this.#gathering.cost + cost > MAX_FLUSH_BYTES) this.#seal()
+    this.#gathering.take(state, write, cost)
+    this.#queuedBytes += cost
+    this.#schedule()
+    return true
+  }
+
+  /** The end of a turn: posts what has gathered, flushes first. */
+  flushTurn(): void {
+    this.#scheduled = false
+    if (this.#failed) return
+    this.#postFlushes()
+    this.#postApplies()
+    this.#calls.flushTurn()
+  }
+
+  /**
+   * Entries `from … to`, cut to just that, as many as fit `maxBytes` but one block at least; fewer when the log ends
+   * before `to` or the rest was handed over in this very turn. Answers with INVALID_ARGUMENT when the log begins above
+   * `from`, BUSY (at once), CLOSED, or CORRUPT (and the shard has failed).
+   */
+  readBlocks(
+    slot: number,
+    from: number,
+    to: number,
+    maxBytes: number,
+    done: (error: FlotillaError | null, blocks: LogBlock[]) => void,
+  ): void {
+    const refused = this.#refused()
+    if (refused) return done(refused, [])
+    this.#slotOf(slot)
+    this.#calls.call({ t: 'readBlocks', slot, from, to, maxBytes }, (error, answer) => {
+      done(error, answer ? rowsOf(answer).map((bytes) => new LogBlock(bytes!)) : [])
+    })
+    this.#schedule()
+  }
+
+  /**
+   * Entries up to `toIndex` are committed: the worker shall apply them. They must have been handed over. `onApplied`
+   * tells, perhaps in several steps.
+   */
+  apply(slot: number, toIndex: number): void {
+    if (this.#failed || this.#closing) return
+    const state = this.#slotOf(slot)
+    assert(state.record.space > 0, 'the shard applies only what is kept in it')
+    assert(toIndex <= state.lastIndex, 'what is applied was handed over before')
+    if (state.applyStopped || toIndex <= state.applyTo) return
+    state.applyTo = toIndex
+    this.#queueApply(state)
+    this.#schedule()
+  }
+
+  /**
+   * The values of `keys`, null where absent, as of an applied index that is at least the one answered. Answers with
+   * CORRUPT when a value is not what was written, BUSY (at once), CLOSED, or what the shard failed with.
+   */
+  getMany(slot: number, keys: readonly Uint8Array[], done: GetDone): void {
+    const refused = this.#refused()
+    if (refused) return done(refused, [], 0)
+    this.stats.reads++
+    this.stats.readKeys += keys.length
+    this.#calls.get(slot, this.#slotOf(slot).record.space, keys, done)
+    this.#schedule()
+  }
+
+  /** One consistent view of a part of the state, to be closed by `scanClose`. Errors as `getMany`. */
+  scanOpen(slot: number, options: ScanOptions, done: (error: FlotillaError | null, opened: OpenedScan | null) => void): void {
+    const refused = this.#refused()
+    if (refused) return done(refused, null)
+    const { reverse = false, values = true, gte = null, gt = null, lte = null, lt = null } = options
+    const bounds = pack([gte, gt, lte, lt])
+    this.#calls.call({ t: 'scanOpen', slot: this.#slotOf(slot).record.slot, reverse, values, bounds }, (error, answer) => {
+      done(error, answer && { scan: answer.id, appliedIndex: answer.numbers[0]! })
+    })
+    this.#schedule()
+  }
+
+  /** Up to `maxRows` rows or about MAX_SCAN_PAGE_BYTES; none at the end. The value is null in a scan of keys. */
+  scanNext(scan: number, maxRows: number, done: (error: FlotillaError | null, rows: ScanRow[]) => void): void {
+    const refused = this.#refused()
+    if (refused) return done(refused, [])
+    this.#calls.call({ t: 'scanNext', scan, maxRows }, (error, answer) => {
+      const rows: ScanRow[] = []
+      const items = answer ? rowsOf(answer) : []
+      for (let i = 0; i < items.length; i += 2) rows.push([items[i]!, items[i + 1]!])
+      done(error, rows)
+    })
+    this.#schedule()
+  }
+
+  /** Idempotent. */
+  scanClose(scan: number): void {
+    if (this.#failed || this.#closing) return
+    this.#calls.closeScan(scan)
+    this.#schedule()
+  }
+
+  /** Of one consistent view of the whole state of a replica. Errors as `getMany`. */
+  digest(slot: number): Promise<StateDigestAnswer> {
+    return new Promise((resolve, reject) => {
+      const refused = this.#refused()
+      if (refused) return reject(refused)
+      this.#calls.call({ t: 'digest', slot: this.#slotOf(slot).record.slot }, (error, answer) => {
+        if (!answer) return reject(error)
+        const [appliedIndex = 0, appliedTerm = 0, keys = 0, bytes = 0] = answer.numbers
+        resolve({ appliedIndex, appliedTerm, keys, bytes, digest: answer.text })
+      })
+      this.#schedule()
+    })
+  }
+
+  /** The owner has lost faith in the shard, for instance because a flush never came back. */
+  abandon(error: FlotillaError): void {
+    this.#fail(error)
+  }
+
+  /**
+   * Flushes what was handed over (its vouches are released), closes both engines and ends the thread. Who still waits is
+   * told CLOSED. Never rejects: a failure on the way is told by `onFailed`.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    // Lets `#closing` be set before anything is released.
+    await null
+    if (!this.#failed) {
+      await new Promise<void>((resolve) => {
+        this.#onDrained = resolve
+        this.#postFlushes()
+      })
+    }
+    if (!this.#failed) {
+      this.#post({ t: 'close' })
+      await this.#thread.ended
+    }
+    this.#calls.failAll(closed())
+    await this.#thread.terminate()
+  }
+
+  #refused(): FlotillaError | null {
+    return this.#failed ?? (this.#closing ? closed() : null)
+  }
+
+  #slotOf(slot: number): SlotState {
+    return assertPresent(this.#slots.get(slot), 'the shard knows the slot')
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#failed) return
+    this.#scheduled = true
+    this.#o.scheduleFlush()
+  }
+
+  #post(message: ToWorker, transfer?: readonly ArrayBuffer[]): void {
+    this.#thread.post(message, transfer)
+  }
+
+  #seal(): void {
+    this.#gathering.seal()
+    this.#sealed.push(this.#gathering)
+    this.#gathering = new FlushGathering(this.#nextGathering++)
+  }
+
+  /** At most MAX_POSTED_FLUSHES are with the worker: one on the disk, one ready behind it; the rest goes on gathering. */
+  #postFlushes(): void {
+    while (this.#posted.length < MAX_POSTED_FLUSHES) {
+      if (this.#sealed.length === 0) {
+        if (this.#gathering.empty) break
+        this.#seal()
+      }
+      const flush = this.#sealed.shift()!
+      const { ops, bytes } = flush.post()
+      this.#posted.push(flush)
+      this.stats.bytes += bytes.byteLength
+      this.#post({ t: 'flush', id: flush.id, ops, bytes }, [bytes, ops.buffer])
+    }
+    if (this.#posted.length === 0) this.#drained()
+  }
+
+  #drained(): void {
+    this.#onDrained?.()
+    this.#onDrained = null
+  }
+
+  #queueApply(state: SlotState): void {
+    if (state.applyQueued) return
+    state.applyQueued = true
+    this.#applyQueue.push(state)
+  }
+
+  /** One message is with the worker at a time; what comes meanwhile goes with the next. Blocks go before their apply. */
+  #postApplies(): void {
+    if (this.#applyInFlight || this.#applyQueue.length === 0 || this.#closing) return
+    const pairs: number[] = []
+    const waiting: SlotState[] = []
+    for (const state of this.#applyQueue) {
+      const to = Math.min(state.applyTo, state.postedIndex)
+      if (to <= state.appliedIndex) {
+        waiting.push(state)
+        continue
+      }
+      state.applyQueued = false
+      pairs.push(state.record.slot, to)
+    }
+    this.#applyQueue = waiting
+    if (pairs.length === 0) return
+    this.#applyInFlight = true
+    this.#post({ t: 'apply', pairs: Float64Array.from(pairs) })
+  }
+
+  #receive(message: FromWorker): void {
+    if (this.#failed) return
+    this.#o.enterTurn()
+    switch (message.t) {
+      case 'flushed':
+        return this.#onFlushed(message.id)
+      case 'applied':
+        return this.#onApplied(message)
+      case 'got':
+        return this.#calls.onGot(message)
+      case 'answer':
+        return this.#calls.onAnswer(message)
+      case 'failed':
+        return this.#fail(fromWireError(message.error))
+      case 'opened':
+        return assert(false, 'a shard is opened once')
+    }
+  }
+
+  #onFlushed(id: number): void {
+    const flush = this.#posted.shift()
+    assert(flush?.id === id, 'flushes come back in the order they were posted')
+    this.#queuedBytes -= flush.queuedCost
+    this.stats.flushes++
+    this.stats.blocks += flush.blockCount
+    this.stats.entries += flush.entryCount
+    for (const vouch of flush.vouches) {
+      if (this.#failed) return
+      vouch.release()
+    }
+    if (this.#closing) this.#postFlushes()
+    else if (!this.#gathering.empty || this.#sealed.length > 0) this.#schedule()
+  }
+
+  #onApplied({ pairs, failures }: Extract<FromWorker, { t: 'applied' }>): void {
+    this.#applyInFlight = false
+    for (const { slot } of failures) this.#slotOf(slot).applyStopped = true
+    for (let i = 0; i < pairs.length; i += 2) this.#advance(this.#slotOf(pairs[i]!), pairs[i + 1]!)
+    for (const { slot, index, message } of failures) this.#o.onApplyFailed(slot, index, message)
+    if (this.#applyQueue.length > 0) this.#schedule()
+  }
+
+  #advance(state: SlotState, index: number): void {
+    const entries = index - state.appliedIndex
+    state.appliedIndex = index
+    if (!state.applyStopped && state.applyTo > index) this.#queueApply(state)
+    if (entries <= 0) return
+    this.stats.applies++
+    this.stats.appliedEntries += entries
+    this.#o.onApplied(state.record.slot, index)
+  }
+
+  #onEnded(error: Error | null): void {
+    if (this.#closing && error === null) return
+    this.#fail(workerDied(this.#init.shardIndex, error))
+  }
+
+  #fail(error: FlotillaError): void {
+    if (this.#failed) return
+    this.#failed = error
+    this.#o.logger.error({ code: error.code, err: error }, 'The shard has failed.')
+    this.#sealed = []
+    this.#posted = []
+    this.#applyQueue = []
+    for (const reject of this.#creations) reject(error)
+    this.#creations.clear()
+    this.#calls.failAll(error)
+    this.#o.onFailed(error)
+    this.#drained()
+  }
+}
+
+type Opened = Extract<FromWorker, { t: 'opened' }>
+
+function rowsOf(answer: Answer): Array<Buffer | null> {
+  return answer.rows ? unpack(answer.rows) : []
+}
+
+function workerDied(shardIndex: number, error: Error | null): FlotillaError {
+  const why = error ? error.message : 'it ended without being told to'
+  return new FlotillaError('STORAGE_FAILED', `The worker of shard ${shardIndex} died: ${why}`, { cause: error })
+}
+
+function closed(): FlotillaError {
+  return new FlotillaError('CLOSED', 'The store is closed.')
+}
+

@@ -1,0 +1,149 @@
+import { FlotillaError } from '../util/errors.ts'
+import {
+  MAX_SHARD_PENDING_CALLS, MAX_SHARD_PENDING_READ_BYTES, MAX_SHARD_PENDING_READ_KEYS,
+} from '../util/limits.ts'
+import { packedTransfer, unpack } from './packed.ts'
+import type { FromWorker, ToWorker, ToWorkerCall, WireError } from './shard-protocol.ts'
+import { packDataKeys } from './space-key.ts'
+
+export type GetDone = (
+  error: FlotillaError | null,
+  values: ReadonlyArray<Buffer | null>,
+  appliedIndex: number,
+) => void
+export type Answer = Extract<FromWorker, { t: 'answer' }>
+export type AnswerDone = (error: FlotillaError | null, answer: Answer | null) => void
+type Got = Extract<FromWorker, { t: 'got' }>
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+export type NewCall = DistributiveOmit<ToWorkerCall, 'id'>
+type Post = (message: ToWorker, transfer?: readonly ArrayBuffer[]) => void
+
+interface PendingGet {
+  readonly done: GetDone
+  readonly keys: number
+  readonly bytes: number
+}
+
+const NO_VALUES: ReadonlyArray<Buffer | null> = []
+
+/** Questions to a shard's worker and who waits for the answers. What is asked in one turn leaves at its end. */
+export class ShardCalls {
+  readonly #post: Post
+  #nextId = 1
+  readonly #gets = new Map<number, PendingGet>()
+  readonly #answers = new Map<number, AnswerDone>()
+  #keys = 0
+  #bytes = 0
+  /** Gathered for the end of the turn. */
+  #heads: number[] = []
+  #gatheredKeys: Uint8Array[] = []
+  #spaces: number[] = []
+  #messages: ToWorker[] = []
+
+  constructor(post: Post) {
+    this.#post = post
+  }
+
+  /** Room is checked first: BUSY is answered at once. */
+  get(slot: number, space: number, keys: readonly Uint8Array[], done: GetDone): void {
+    let bytes = 0
+    for (const key of keys) bytes += key.length
+    const count = keys.length
+    if (this.#keys + count > MAX_SHARD_PENDING_READ_KEYS || this.#bytes + bytes > MAX_SHARD_PENDING_READ_BYTES
+      || this.#gets.size >= MAX_SHARD_PENDING_READ_KEYS) {
+      done(busy(), NO_VALUES, 0)
+      return
+    }
+    const id = this.#nextId++
+    this.#gets.set(id, { done, keys: count, bytes })
+    this.#keys += count
+    this.#bytes += bytes
+    this.#heads.push(id, slot, count)
+    for (const key of keys) {
+      this.#gatheredKeys.push(key)
+      this.#spaces.push(space)
+    }
+  }
+
+  /** The call's id, or 0 when it was refused (BUSY, answered at once). */
+  call(call: NewCall, done: AnswerDone): number {
+    if (this.#answers.size >= MAX_SHARD_PENDING_CALLS) {
+      done(busy(), null)
+      return 0
+    }
+    const id = this.#nextId++
+    this.#answers.set(id, done)
+    this.#messages.push({ ...call, id } as ToWorkerCall)
+    return id
+  }
+
+  closeScan(scan: number): void {
+    this.#messages.push({ t: 'scanClose', scan })
+  }
+
+  /** Posts what has gathered. */
+  flushTurn(): void {
+    if (this.#heads.length > 0) {
+      const keys = packDataKeys(this.#spaces, this.#gatheredKeys)
+      const heads = Float64Array.from(this.#heads)
+      this.#heads = []
+      this.#gatheredKeys = []
+      this.#spaces = []
+      this.#post({ t: 'get', heads, keys }, packedTransfer(keys))
+    }
+    if (this.#messages.length === 0) return
+    const messages = this.#messages
+    this.#messages = []
+    for (const message of messages) this.#post(message)
+  }
+
+  onGot({ heads, values: packed, errors }: Got): void {
+    const values = unpack(packed)
+    let from = 0
+    let failed = 0
+    for (let i = 0; i < heads.length; i += 3) {
+      const pending = this.#gets.get(heads[i]!)
+      const count = heads[i + 2]!
+      const error = count < 0 ? fromWireError(errors[failed++]!) : null
+      const own = count < 0 ? NO_VALUES : values.slice(from, from + count)
+      from += own.length
+      if (!pending) continue
+      this.#gets.delete(heads[i]!)
+      this.#keys -= pending.keys
+      this.#bytes -= pending.bytes
+      pending.done(error, own, heads[i + 1]!)
+    }
+  }
+
+  onAnswer(answer: Answer): void {
+    const done = this.#answers.get(answer.id)
+    if (!done) return
+    this.#answers.delete(answer.id)
+    if (answer.error) done(fromWireError(answer.error), null)
+    else done(null, answer)
+  }
+
+  /** Everybody who waits is told `error`. */
+  failAll(error: FlotillaError): void {
+    const gets = [...this.#gets.values()]
+    const answers = [...this.#answers.values()]
+    this.#gets.clear()
+    this.#answers.clear()
+    this.#heads = []
+    this.#gatheredKeys = []
+    this.#spaces = []
+    this.#messages = []
+    this.#keys = 0
+    this.#bytes = 0
+    for (const { done } of gets) done(error, NO_VALUES, 0)
+    for (const done of answers) done(error, null)
+  }
+}
+
+export function fromWireError({ name, message }: WireError): FlotillaError {
+  return new FlotillaError(name, message)
+}
+
+function busy(): FlotillaError {
+  return new FlotillaError('BUSY', 'Too many reads wait for the shard.')
+}

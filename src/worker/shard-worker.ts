@@ -1,0 +1,231 @@
+import type { Disk, ThreadPort } from '../env/ports.ts'
+import { Applier } from '../kv/applier.ts'
+import { StateEngine } from '../kv/state-engine.ts'
+import { LogEngine } from '../storage/log-engine.ts'
+import type { FlushJob } from '../storage/log-engine.ts'
+import type { RecoveredLog } from '../storage/log-recovery.ts'
+import { pack, packedTransfer } from '../storage/packed.ts'
+import { encodeReplicaRecord } from '../storage/replica-record.ts'
+import { RECOVERED_STRIDE } from '../storage/shard-protocol.ts'
+import type { FromWorker, RecoveredWire, ShardInit, ToWorker, ToWorkerCall } from '../storage/shard-protocol.ts'
+import { FlotillaError, toFlotillaError } from '../util/errors.ts'
+import { Lane } from './lane.ts'
+import { reconcile } from './reconcile.ts'
+import { ShardReader, toWireError } from './shard-reader.ts'
+
+/**
+ * A shard's worker: owns both engines of the shard and does what its LogShard posts. Settles after `close`; rejects, and
+ * says `failed` before, when the storage failed: nothing that promises anything leaves after that.
+ */
+export async function runShard(port: ThreadPort, disk: Disk, init: ShardInit): Promise<void> {
+  let worker: ShardWorker
+  try {
+    worker = await ShardWorker.open(port, disk, init)
+  } catch (error) {
+    port.post({ t: 'failed', error: toWireError(error) } satisfies FromWorker)
+    throw error
+  }
+  await worker.run()
+}
+
+type GetMessage = Extract<ToWorker, { t: 'get' }>
+type ScanCall = Exclude<ToWorker, { t: 'flush' | 'apply' | 'get' | 'close' }>
+
+class ShardWorker {
+  readonly #port: ThreadPort
+  readonly #disk: Disk
+  readonly #log: LogEngine
+  readonly #state: StateEngine
+  readonly #applier: Applier
+  readonly #reader: ShardReader
+  readonly #flushes: Lane<FlushJob>
+  readonly #applies: Lane<Float64Array>
+  readonly #gets: Lane<GetMessage>
+  /** Block reads and scans' pages. */
+  readonly #calls: Lane<ScanCall>
+  /** Apart, for a digest reads a whole space. */
+  readonly #digests: Lane<ToWorkerCall>
+  #turnWaits = false
+  #closing = false
+  #error: FlotillaError | null = null
+  #over = false
+  #resolve: () => void = () => {}
+  #reject: (error: Error) => void = () => {}
+
+  private constructor(port: ThreadPort, disk: Disk, log: LogEngine, state: StateEngine) {
+    this.#port = port
+    this.#disk = disk
+    this.#log = log
+    this.#state = state
+    this.#applier = new Applier(log, state, () => new Promise((resolve) => disk.setImmediate(resolve)))
+    this.#reader = new ShardReader(disk, log, state)
+    this.#flushes = this.#lane((job) => this.#flush(job))
+    this.#applies = this.#lane((pairs) => this.#apply(pairs))
+    this.#gets = this.#lane((message) => this.#get(message))
+    this.#calls = this.#lane((message) => this.#call(message))
+    this.#digests = this.#lane((message) => this.#call(message))
+  }
+
+  static async open(port: ThreadPort, disk: Disk, init: ShardInit): Promise<ShardWorker> {
+    const { log, recovered } = await LogEngine.open(disk.engine, init)
+    try {
+      const state = await StateEngine.open(disk.engine, `${init.dir}/data`)
+      try {
+        await reconcile(log, state, recovered)
+      } catch (error) {
+        await state.close()
+        throw error
+      }
+      const worker = new ShardWorker(port, disk, log, state)
+      worker.#postOpened(recovered)
+      return worker
+    } catch (error) {
+      await log.close()
+      throw error
+    }
+  }
+
+  run(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+      this.#port.setHandler((message) => this.#receive(message as ToWorker))
+    })
+  }
+
+  #lane<T>(work: (item: T) => Promise<void>): Lane<T> {
+    return new Lane(work, () => this.#finishWhenIdle(), (error) => this.#fail(error))
+  }
+
+  #receive(message: ToWorker): void {
+    if (this.#error !== null || this.#over) return
+    try {
+      this.#take(message)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** A flush starts at once; everything else waits for the other messages of this turn, and so for their flushes. */
+  #take(message: ToWorker): void {
+    switch (message.t) {
+      case 'flush':
+        this.#flushes.push(this.#log.take(message.id, message.ops, message.bytes))
+        this.#flushes.start()
+        return
+      case 'apply':
+        this.#applies.push(message.pairs)
+        break
+      case 'get':
+        this.#gets.push(message)
+        break
+      case 'digest':
+        this.#digests.push(message)
+        break
+      case 'close':
+        this.#close()
+        break
+      default:
+        this.#calls.push(message)
+    }
+    if (this.#turnWaits) return
+    this.#turnWaits = true
+    this.#disk.setImmediate(() => this.#turn())
+  }
+
+  #turn(): void {
+    this.#turnWaits = false
+    if (this.#over || this.#error !== null) return
+    this.#applies.start()
+    this.#gets.start()
+    this.#calls.start()
+    this.#digests.start()
+    this.#finishWhenIdle()
+  }
+
+  async #flush(job: FlushJob): Promise<void> {
+    await this.#log.write(job)
+    this.#post({ t: 'flushed', id: job.id })
+  }
+
+  async #apply(pairs: Float64Array): Promise<void> {
+    const outcome = await this.#applier.apply(pairs)
+    this.#post({ t: 'applied', pairs: outcome.pairs, failures: outcome.failures })
+  }
+
+  async #get(message: GetMessage): Promise<void> {
+    const got = await this.#reader.get(message)
+    this.#post(got, packedTransfer(got.values))
+  }
+
+  async #call(message: ScanCall): Promise<void> {
+    if (message.t === 'scanClose') return this.#reader.closeScan(message.scan)
+    const { id } = message
+    try {
+      const { numbers, text, rows } = await this.#reader.call(message)
+      this.#post({ t: 'answer', id, error: null, numbers, text, rows }, rows ? packedTransfer(rows) : undefined)
+    } catch (error) {
+      this.#post({ t: 'answer', id, error: toWireError(error), numbers: [], text: '', rows: null })
+      if (isFatal(error, message)) throw error
+    }
+  }
+
+  /** What was taken is finished first, but no further apply is begun. */
+  #close(): void {
+    this.#closing = true
+    this.#applier.end()
+  }
+
+  #finishWhenIdle(): void {
+    if (!this.#closing || this.#over || this.#turnWaits || this.#error !== null) return
+    const lanes = [this.#flushes, this.#applies, this.#gets, this.#calls, this.#digests]
+    if (lanes.some((lane) => !lane.idle)) return
+    this.#over = true
+    this.#closeEngines().then(this.#resolve, this.#reject)
+  }
+
+  #fail(reason: unknown): void {
+    if (this.#error !== null || this.#over) return
+    const error = toFlotillaError(reason)
+    this.#port.post({ t: 'failed', error: toWireError(error) } satisfies FromWorker)
+    this.#error = error
+    for (const lane of [this.#flushes, this.#applies, this.#gets, this.#calls, this.#digests]) lane.clear()
+    this.#applier.end()
+    // A broken engine may never come back from its close; the LogShard, which was told, ends the thread then.
+    this.#closeEngines().then(() => this.#reject(error), () => this.#reject(error))
+  }
+
+  async #closeEngines(): Promise<void> {
+    await this.#reader.closeScans()
+    await this.#log.close()
+    await this.#state.close()
+  }
+
+  /** Nothing leaves after a failure. */
+  #post(message: FromWorker, transfer?: ArrayBuffer[]): void {
+    if (this.#error === null) this.#port.post(message, transfer)
+  }
+
+  #postOpened(found: readonly RecoveredLog[]): void {
+    const numbers = new Float64Array(found.length * RECOVERED_STRIDE)
+    const runs: number[] = []
+    for (let i = 0; i < found.length; i++) {
+      const { log, termRuns, record } = found[i]!
+      const applied = record.space > 0 ? this.#state.space(record.space) : null
+      numbers.set([log.lastIndex, applied?.appliedIndex ?? 0, applied?.appliedTerm ?? 0, termRuns.length / 2],
+        i * RECOVERED_STRIDE)
+      for (const number of termRuns) runs.push(number)
+    }
+    const records = pack(found.map(({ record }) => encodeReplicaRecord(record)))
+    const { nextSlot, nextSpace } = this.#log.counters
+    const recovered: RecoveredWire = { nextSlot, nextSpace, records, numbers, runs: Float64Array.from(runs) }
+    this.#port.post({ t: 'opened', recovered } satisfies FromWorker, packedTransfer(records))
+  }
+}
+
+/** A log that is not what was written, or a disk that fails, is the end of the shard; one damaged value is not. */
+function isFatal(error: unknown, message: ScanCall): boolean {
+  if (!(error instanceof FlotillaError)) return true
+  if (error.shortName === 'STORAGE_FAILED' || error.shortName === 'INTERNAL') return true
+  return error.shortName === 'CORRUPT' && message.t === 'readBlocks'
+}

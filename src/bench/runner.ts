@@ -35,7 +35,9 @@ export async function runOnce(spec: RunSpec, options: RunOptions): Promise<RunRe
   options.onPhase?.({ kind: 'starting' })
   const dir = await mkdtemp(join(tmpdir(), 'flotilla-bench-'))
   const stores = Array.from({ length: STORE_COUNT }, (_, i) => new StoreProcess(String(i)))
-  const onAbort = (): void => stores.forEach((store) => store.fail(signal?.reason))
+  const onAbort = (): void => {
+    for (const store of stores) store.fail(signal?.reason)
+  }
   signal?.addEventListener('abort', onAbort)
   try {
     if (signal?.aborted) onAbort()

@@ -31,10 +31,10 @@ export async function runShardTask(task: ShardTask): Promise<void> {
   port.post(null)
   try {
     await new Promise<void>((resolve, reject) => {
-      const log = new SkeletonLog(db, () => port.post(null), reject)
+      const log = new SkeletonLog(db, { onFlushed: () => port.post(null), onEnd: resolve, onError: reject })
       port.setHandler((message) => {
         const flush = message as SkeletonWorkerMessage
-        if (flush === null) resolve()
+        if (flush === null) log.end()
         else log.add(Buffer.from(flush))
       })
     })
@@ -44,18 +44,24 @@ export async function runShardTask(task: ShardTask): Promise<void> {
   }
 }
 
+interface LogHandlers {
+  onFlushed(): void
+  /** Told to end, and nothing waits any more. */
+  onEnd(): void
+  onError(error: unknown): void
+}
+
 class SkeletonLog {
   readonly #db: EngineDb
-  readonly #onFlushed: () => void
-  readonly #onError: (error: unknown) => void
+  readonly #handlers: LogHandlers
   readonly #waiting: Buffer[] = []
   readonly #key = Buffer.alloc(KEY_BYTES)
   #writing = false
+  #ending = false
 
-  constructor(db: EngineDb, onFlushed: () => void, onError: (error: unknown) => void) {
+  constructor(db: EngineDb, handlers: LogHandlers) {
     this.#db = db
-    this.#onFlushed = onFlushed
-    this.#onError = onError
+    this.#handlers = handlers
     this.#key[4] = KEY_KIND_BLOCK
   }
 
@@ -64,15 +70,25 @@ class SkeletonLog {
     if (!this.#writing) this.#writeNext()
   }
 
+  /** A store may be a flush behind the two that made the last commit: that flush is finished first. */
+  end(): void {
+    this.#ending = true
+    if (!this.#writing) this.#handlers.onEnd()
+  }
+
   /** Two batches at once would not be ordered: the second waits here. */
   #writeNext(): void {
     const flush = this.#waiting.shift()
     this.#writing = flush !== undefined
-    if (flush === undefined) return
-    this.#write(flush).then(() => {
-      this.#onFlushed()
+    if (flush === undefined) {
+      if (this.#ending) this.#handlers.onEnd()
+      return
+    }
+    const onWritten = (): void => {
+      this.#handlers.onFlushed()
       this.#writeNext()
-    }, this.#onError)
+    }
+    this.#write(flush).then(onWritten, this.#handlers.onError)
   }
 
   #write(flush: Buffer): Promise<void> {

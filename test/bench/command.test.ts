@@ -77,7 +77,7 @@ describe('bench', () => {
     await withTempDir(async (tmp) => {
       const bench = startBench(tmp, ['--help'])
       expect(await bench.ended).toBe(0)
-      expect(bench.output.stdout).toMatch(/--in-flight[^]*Example:\n {2}\$ flotilla bench --scenario/)
+      expect(bench.output.stdout).toMatch(/--in-flight <counts>.*Example:\n {2}\$ flotilla bench --scenario/s)
     })
   })
 

@@ -12,7 +12,7 @@ import {
   HEARTBEAT_OLD_TERM,
   type HeartbeatAnswer,
 } from './messages.ts'
-import type { NodeImpl } from './node-impl.ts'
+import type { RaftNode } from './raft-node.ts'
 import type { Vouch } from './ports.ts'
 
 /** What of a request is new to this log: a cut first (-1 for none), then blocks. */
@@ -24,9 +24,9 @@ interface NewPart {
 
 /** The follower's side of replication (paper, section 5.3; JRaft's handleAppendEntriesRequest). */
 export class AppendHandler {
-  readonly #node: NodeImpl
+  readonly #node: RaftNode
 
-  constructor(node: NodeImpl) {
+  constructor(node: RaftNode) {
     this.#node = node
   }
 
@@ -175,13 +175,13 @@ export class AppendHandler {
 
 /** The ack of an append: what it names is on disk when it leaves. */
 class AppendAck implements Vouch {
-  readonly #node: NodeImpl
+  readonly #node: RaftNode
   readonly #handler: AppendHandler
   readonly #to: Member
   readonly #index: number
   readonly #term: number
 
-  constructor(node: NodeImpl, handler: AppendHandler, to: Member, index: number) {
+  constructor(node: RaftNode, handler: AppendHandler, to: Member, index: number) {
     this.#node = node
     this.#handler = handler
     this.#to = to

@@ -13,7 +13,7 @@ import {
   type VoteRequest,
   type VoteResponse,
 } from './messages.ts'
-import type { NodeImpl } from './node-impl.ts'
+import type { RaftNode } from './raft-node.ts'
 import type { RaftTimer, Vouch } from './ports.ts'
 
 /**
@@ -21,7 +21,7 @@ import type { RaftTimer, Vouch } from './ports.ts'
  * vote timer between. Each resumption re-checks generation, state and term: the ABA defence.
  */
 export class Election {
-  readonly #node: NodeImpl
+  readonly #node: RaftNode
   readonly electionTimer: RaftTimer
   readonly voteTimer: RaftTimer
   #preVoteBallot: Ballot | null = null
@@ -34,7 +34,7 @@ export class Election {
    */
   #votesFromMs: number
 
-  constructor(node: NodeImpl, restarted: boolean) {
+  constructor(node: RaftNode, restarted: boolean) {
     this.#node = node
     const timeout = (): number => this.#randomTimeoutMs()
     this.electionTimer = node.timers.create(timeout, () => this.#handleElectionTimeout())
@@ -269,12 +269,12 @@ export class Election {
 
 /** The candidate's own vote: once durable, the others are asked. */
 class OwnVote implements Vouch {
-  readonly #node: NodeImpl
+  readonly #node: RaftNode
   readonly #election: Election
   readonly #term: number
   readonly #generation: number
 
-  constructor(node: NodeImpl, election: Election) {
+  constructor(node: RaftNode, election: Election) {
     this.#node = node
     this.#election = election
     this.#term = node.currTerm
@@ -291,7 +291,7 @@ class OwnVote implements Vouch {
 
 /** The answer to a vote request: it leaves only when term and vote are on disk. */
 class VoteAnswer implements Vouch {
-  readonly #node: NodeImpl
+  readonly #node: RaftNode
   readonly #election: Election
   readonly #to: Member
   readonly #request: VoteRequest
@@ -299,7 +299,7 @@ class VoteAnswer implements Vouch {
   readonly #term: number
   readonly #votedFor: number
 
-  constructor(node: NodeImpl, election: Election, to: Member, request: VoteRequest, answer: number) {
+  constructor(node: RaftNode, election: Election, to: Member, request: VoteRequest, answer: number) {
     this.#node = node
     this.#election = election
     this.#to = to

@@ -2,7 +2,7 @@ import { KIND_CONFIGURATION, type LogBlock } from '../block/log-block.ts'
 import { assert } from '../util/assert.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { MAX_CATCH_UP_READ_BYTES } from '../util/limits.ts'
-import type { NodeImpl } from './node-impl.ts'
+import type { RaftNode } from './raft-node.ts'
 import type { Fsm } from './ports.ts'
 
 /**
@@ -11,7 +11,7 @@ import type { Fsm } from './ports.ts'
  * told how far it may go.
  */
 export class FsmCaller {
-  readonly #node: NodeImpl
+  readonly #node: RaftNode
   readonly #fsm: Fsm
   lastAppliedIndex: number
   /** Up to here the state machine was told to apply. */
@@ -19,7 +19,7 @@ export class FsmCaller {
   #busy = false
   #stopped = false
 
-  constructor(node: NodeImpl, fsm: Fsm, lastAppliedIndex: number) {
+  constructor(node: RaftNode, fsm: Fsm, lastAppliedIndex: number) {
     this.#node = node
     this.#fsm = fsm
     this.lastAppliedIndex = lastAppliedIndex

@@ -32,10 +32,9 @@ import type {
 } from './ports.ts'
 import { ProposalQueue } from './proposal-queue.ts'
 import { hasQuorum } from './quorum.ts'
+import type { NodeState, RaftNode } from './raft-node.ts'
 import { ReadOnlyService } from './read-only-service.ts'
 import { ReplicatorGroup } from './replicator-group.ts'
-
-export type NodeState = 'follower' | 'candidate' | 'leader' | 'error' | 'shutdown'
 
 /** What a replica is made of. `restarted` is false only for one that was made just now and never promised anything. */
 export interface NodeParts {
@@ -61,7 +60,7 @@ export interface NodeParts {
  * One replica of one group. It wires the roles (election, append handling, replication, reads, applying) and keeps the
  * state they share: state, term, vote, leader, configuration. It does no I/O and awaits nothing.
  */
-export class NodeImpl {
+export class NodeImpl implements RaftNode {
   readonly groupId: string
   readonly groupTag: number
   readonly slot: number

@@ -8,7 +8,7 @@ import {
   type ReadIndexRequest,
   type ReadIndexResponse,
 } from './messages.ts'
-import type { NodeImpl } from './node-impl.ts'
+import type { RaftNode } from './raft-node.ts'
 import type { ReadSink } from './ports.ts'
 import { hasQuorum } from './quorum.ts'
 
@@ -43,7 +43,7 @@ interface Waiting {
  * its leader, once per turn for all its reads. Each read is released when the replica has applied up to its index.
  */
 export class ReadOnlyService {
-  readonly #node: NodeImpl
+  readonly #node: RaftNode
   /** Reads that came before the leader's own term was committed. */
   #early: { readonly local: ReadSink[]; readonly remote: Round['remote'] } = { local: [], remote: [] }
   #rounds: Round[] = []
@@ -52,7 +52,7 @@ export class ReadOnlyService {
   #nextRequestId = 1
   #count = 0
 
-  constructor(node: NodeImpl) {
+  constructor(node: RaftNode) {
     this.#node = node
   }
 

@@ -1,13 +1,13 @@
 import type { Member } from './configuration.ts'
-import type { NodeImpl } from './node-impl.ts'
+import type { RaftNode } from './raft-node.ts'
 import { Replicator } from './replicator.ts'
 
 /** The replicators of one leadership: one for every other voter and every learner. */
 export class ReplicatorGroup {
-  readonly #node: NodeImpl
+  readonly #node: RaftNode
   #replicators: Replicator[] = []
 
-  constructor(node: NodeImpl) {
+  constructor(node: RaftNode) {
     this.#node = node
   }
 

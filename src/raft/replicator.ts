@@ -15,7 +15,7 @@ import {
   HEARTBEAT_NO_REPLICA,
   HEARTBEAT_OLD_TERM,
 } from './messages.ts'
-import type { NodeImpl } from './node-impl.ts'
+import type { RaftNode } from './raft-node.ts'
 import type { HeartbeatSubject, RaftLink } from './ports.ts'
 
 /** probe: one empty append at a time finds where the logs agree. replicate: a pipelined window. */
@@ -33,7 +33,7 @@ interface Window {
  * falls; `nextIndex` is a guess. It is the subject of the store pair's heartbeats too.
  */
 export class Replicator implements HeartbeatSubject {
-  readonly #node: NodeImpl
+  readonly #node: RaftNode
   readonly #link: RaftLink
   readonly member: Member
   readonly slot: number
@@ -60,7 +60,7 @@ export class Replicator implements HeartbeatSubject {
   #pausedUntilMs = 0
   #destroyed = false
 
-  constructor(node: NodeImpl, member: Member, nextIndex: number) {
+  constructor(node: RaftNode, member: Member, nextIndex: number) {
     this.#node = node
     this.#link = node.transport.link(member.storeId)
     this.member = member

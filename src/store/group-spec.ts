@@ -36,7 +36,10 @@ export function firstMembers(storeIds: readonly string[], preferredLeader: strin
 export function checkSpec(spec: GroupSpec): FlotillaError | null {
   const length = Buffer.byteLength(spec.groupId)
   if (length === 0 || length > MAX_GROUP_ID_BYTES) {
-    return new FlotillaError('INVALID_ARGUMENT', `groupId must have 1 to ${MAX_GROUP_ID_BYTES} bytes, not ${length}`)
+    return new FlotillaError(
+      'INVALID_ARGUMENT',
+      `groupId must have 1 to ${MAX_GROUP_ID_BYTES} bytes, not ${length}`,
+    )
   }
   if (spec.members.length === 0 || spec.members.length > MAX_MEMBERS) {
     const text = `group ${spec.groupId} must have 1 to ${MAX_MEMBERS} members, not ${spec.members.length}`
@@ -44,7 +47,10 @@ export function checkSpec(spec: GroupSpec): FlotillaError | null {
   }
   const stores = new Set(spec.members.map((member) => member.storeId))
   if (stores.size !== spec.members.length) {
-    return new FlotillaError('INVALID_ARGUMENT', `group ${spec.groupId} names a store twice among its members`)
+    return new FlotillaError(
+      'INVALID_ARGUMENT',
+      `group ${spec.groupId} names a store twice among its members`,
+    )
   }
   return null
 }
@@ -59,9 +65,13 @@ export function compareSpecs(existing: GroupSpec, spec: GroupSpec): FlotillaErro
         : !encodeFirstConfiguration(existing).equals(encodeFirstConfiguration(spec))
           ? `members ${listMembers(existing)}, not ${listMembers(spec)}`
           : null
-  return differs === null ? null : new FlotillaError('GROUP_EXISTS', `group ${spec.groupId} exists with ${differs}`)
+  return differs === null
+    ? null
+    : new FlotillaError('GROUP_EXISTS', `group ${spec.groupId} exists with ${differs}`)
 }
 
 function listMembers(spec: GroupSpec): string {
-  return spec.members.map((member) => `${member.storeId}#${member.replica}(priority ${member.priority})`).join(', ')
+  return spec.members
+    .map((member) => `${member.storeId}#${member.replica}(priority ${member.priority})`)
+    .join(', ')
 }

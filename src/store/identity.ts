@@ -71,7 +71,10 @@ export async function raiseBoot(files: Files, dataDir: string, identity: Identit
 
 async function writeIdentity(files: Files, dataDir: string, identity: Identity): Promise<void> {
   const crc = crc32(Buffer.from(JSON.stringify(identity)))
-  await files.writeFile(`${dataDir}/${IDENTITY_FILE}`, Buffer.from(`${JSON.stringify({ identity, crc }, null, 2)}\n`))
+  await files.writeFile(
+    `${dataDir}/${IDENTITY_FILE}`,
+    Buffer.from(`${JSON.stringify({ identity, crc }, null, 2)}\n`),
+  )
 }
 
 function parseIdentity(bytes: Buffer, dataDir: string): Identity {

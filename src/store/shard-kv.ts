@@ -1,4 +1,4 @@
-import type { LogShard } from '../storage/log-shard.ts'
+import type { LogShard, ScanRow } from '../storage/log-shard.ts'
 import type { FlotillaError } from '../util/errors.ts'
 
 export interface KvRange {
@@ -39,22 +39,39 @@ export class ShardKv {
   }
 }
 
-/** One consistent view of a range, opened at the first page. */
+/** One consistent view of a range, until closed. */
 export class ShardScan {
   readonly #shard: LogShard
+  readonly #values: boolean
+  readonly #keys: boolean
   readonly #opened: Promise<number>
   #closed = false
 
   constructor(shard: LogShard, slot: number, range: KvRange) {
     this.#shard = shard
-    this.#opened = shard.scanOpen(slot, range)
+    this.#values = range.values ?? true
+    this.#keys = range.keys ?? true
+    this.#opened = new Promise((resolve, reject) => {
+      shard.scanOpen(slot, { ...range, values: this.#values }, (error, opened) => {
+        if (opened === null) reject(error)
+        else resolve(opened.scan)
+      })
+    })
     // A failure is the first page's to report.
     this.#opened.catch(() => {})
   }
 
+  /** Up to `maxRows` rows; `done` when there are no more. */
   async next(maxRows: number): Promise<KvPage> {
     const scan = await this.#opened
-    return await this.#shard.scanNext(scan, maxRows)
+    const rows = await new Promise<ScanRow[]>((resolve, reject) => {
+      this.#shard.scanNext(scan, maxRows, (error, found) => (error === null ? resolve(found) : reject(error)))
+    })
+    return {
+      keys: this.#keys ? rows.map(([key]) => key) : [],
+      values: this.#values ? rows.map(([, value]) => value!) : [],
+      done: rows.length === 0,
+    }
   }
 
   async close(): Promise<void> {

@@ -91,7 +91,8 @@ export class StateMachineFsm implements Fsm {
 
   #applied(batch: EntryBatch): void {
     batch.end()
-    for (const { index, members } of batch.configurations()) this.#machine.onConfigurationCommitted?.(members, index)
+    for (const { index, members } of batch.configurations())
+      this.#machine.onConfigurationCommitted?.(members, index)
     this.caller?.onApplied(batch.to, batch.results)
   }
 
@@ -199,7 +200,8 @@ class EntryBatch implements Iterable<CommittedEntry> {
 
   *configurations(): Iterable<{ index: number; members: readonly Member[] }> {
     for (const block of this.#blocks) {
-      if (block.kind !== KIND_CONFIGURATION || block.firstIndex < this.#from || block.firstIndex > this.to) continue
+      if (block.kind !== KIND_CONFIGURATION || block.firstIndex < this.#from || block.firstIndex > this.to)
+        continue
       yield { index: block.firstIndex, members: membersOf(block) }
     }
   }

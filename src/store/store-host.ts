@@ -106,7 +106,12 @@ export class StoreHost {
       create: (periodMs, onTrigger) => new RepeatedTimer(this.wheel, { periodMs, onTrigger }),
     }
     this.multiplexer = new RpcMultiplexer({
-      identity: { clusterId: identity.clusterId, storeId: identity.storeId, incarnation: identity.incarnation, boot: identity.boot },
+      identity: {
+        clusterId: identity.clusterId,
+        storeId: identity.storeId,
+        incarnation: identity.incarnation,
+        boot: identity.boot,
+      },
       env: this.#env,
       handlers: new RaftDispatcher(this.#groups, options.handlers),
       heartbeatIntervalMs: options.nodeOptions.heartbeatIntervalMs,
@@ -206,7 +211,10 @@ export class StoreHost {
       if (existing !== undefined) return compareSpecs(existing.spec, spec)
       const running = this.#creating.get(spec.groupId)
       if (running !== undefined) {
-        return running.then(() => this.#compareWithExisting(spec), (error) => toFlotillaError(error))
+        return running.then(
+          () => this.#compareWithExisting(spec),
+          (error) => toFlotillaError(error),
+        )
       }
       fresh.push(spec)
       return null
@@ -225,13 +233,17 @@ export class StoreHost {
 
   #refusalOf(spec: GroupSpec): FlotillaError | null {
     if (this.#failure !== null) return this.#failure
-    if (this.#closing !== null) return new FlotillaError('CLOSED', 'the store is closed', { outcome: 'not-applied' })
+    if (this.#closing !== null)
+      return new FlotillaError('CLOSED', 'the store is closed', { outcome: 'not-applied' })
     const bad = checkSpec(spec)
     if (bad !== null) return bad
     const member = spec.members.some(({ storeId }) => storeId === this.storeId)
     return member
       ? null
-      : new FlotillaError('INVALID_ARGUMENT', `store ${this.storeId} is not a member of group ${spec.groupId}`)
+      : new FlotillaError(
+          'INVALID_ARGUMENT',
+          `store ${this.storeId} is not a member of group ${spec.groupId}`,
+        )
   }
 
   #compareWithExisting(spec: GroupSpec): FlotillaError | null {
@@ -248,7 +260,9 @@ export class StoreHost {
       if (list === undefined) perShard.set(shard, [spec])
       else list.push(spec)
     }
-    const made = await Promise.all([...perShard].map(([shard, list]) => shard.createReplicas(list.map((spec) => this.#newReplica(spec)))))
+    const made = await Promise.all(
+      [...perShard].map(([shard, list]) => shard.createReplicas(list.map((spec) => this.#newReplica(spec)))),
+    )
     if (this.#failure !== null) throw this.#failure
     if (this.#closing !== null) throw new FlotillaError('CLOSED', 'the store was closed')
     let position = 0
@@ -298,7 +312,9 @@ export class StoreHost {
     }
     try {
       const logger = this.#env.logger.child({ group: record.groupId })
-      return new StateMachineFsm(factory({ groupId: record.groupId, storeId: this.storeId, args: record.args, logger }))
+      return new StateMachineFsm(
+        factory({ groupId: record.groupId, storeId: this.storeId, args: record.args, logger }),
+      )
     } catch (error) {
       const text = `the factory of type ${record.type} failed for group ${record.groupId}: ${toFlotillaError(error).message}`
       return new FlotillaError('STATE_MACHINE_FAILED', text, { cause: error })
@@ -434,7 +450,10 @@ export function splitAddress(address: string): { host: string; port: number } {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(address)
   const port = Number(match?.[3])
   if (match === null || port > 65_535) {
-    throw new FlotillaError('INVALID_ARGUMENT', `${JSON.stringify(address)} is not an address: give host:port`)
+    throw new FlotillaError(
+      'INVALID_ARGUMENT',
+      `${JSON.stringify(address)} is not an address: give host:port`,
+    )
   }
   return { host: (match[1] ?? match[2])!, port }
 }

@@ -60,5 +60,9 @@ test('at the end nobody is left without an answer', () => {
   tasks.add(1, 1, sinks(outcomes, 3), [0, 1, 2])
   tasks.settle(1, 1, 1, null)
   tasks.failAll(new FlotillaError('CLOSED', 'over'))
-  expect([...outcomes.settled.values()]).toEqual(['done 1@1 -', 'refused CLOSED unknown', 'refused CLOSED unknown'])
+  expect([...outcomes.settled.values()]).toEqual([
+    'done 1@1 -',
+    'refused CLOSED unknown',
+    'refused CLOSED unknown',
+  ])
 })

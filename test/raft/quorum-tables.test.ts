@@ -88,7 +88,8 @@ function evaluate(directive: Directive): string {
 }
 
 describe.skipIf(directory === null)('quorum tables of etcd-io/raft', () => {
-  const directives = directory === null ? [] : FILES.flatMap((file) => parse(readFileSync(join(directory, file), 'utf8')))
+  const directives =
+    directory === null ? [] : FILES.flatMap((file) => parse(readFileSync(join(directory, file), 'utf8')))
 
   test(`all ${DIRECTIVES} directives are read`, () => {
     expect(directives.length).toBe(DIRECTIVES)
@@ -96,7 +97,9 @@ describe.skipIf(directory === null)('quorum tables of etcd-io/raft', () => {
 
   test('every directive agrees exactly', () => {
     const wrong = directives.filter((directive) => evaluate(directive) !== directive.expected)
-    expect(wrong.map((directive) => `${directive.line} → ${evaluate(directive)}, not ${directive.expected}`)).toEqual([])
+    expect(
+      wrong.map((directive) => `${directive.line} → ${evaluate(directive)}, not ${directive.expected}`),
+    ).toEqual([])
   })
 })
 
@@ -116,7 +119,8 @@ test('an index is held by a majority when that many voters hold at least it, for
     const indexes = Array.from({ length: 1 + next(9) }, () => next(12))
     const quorum = Math.floor(indexes.length / 2) + 1
     let naive = 0
-    for (const index of indexes) if (indexes.filter((other) => other >= index).length >= quorum) naive = Math.max(naive, index)
+    for (const index of indexes)
+      if (indexes.filter((other) => other >= index).length >= quorum) naive = Math.max(naive, index)
     expect(majorityIndex([...indexes])).toBe(naive)
   }
 })

@@ -4,7 +4,11 @@ import { TermRuns } from '../../src/raft/term-runs.ts'
 
 test('runs answer as a list of one term per entry would, through appends and cuts', () => {
   const step = fc.oneof(
-    fc.record({ kind: fc.constant('append' as const), rise: fc.integer({ min: 0, max: 2 }), count: fc.integer({ min: 1, max: 5 }) }),
+    fc.record({
+      kind: fc.constant('append' as const),
+      rise: fc.integer({ min: 0, max: 2 }),
+      count: fc.integer({ min: 1, max: 5 }),
+    }),
     fc.record({ kind: fc.constant('cut' as const), by: fc.integer({ min: 0, max: 6 }) }),
   )
   fc.assert(

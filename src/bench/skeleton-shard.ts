@@ -6,8 +6,8 @@ import { FLUSH_RECORD_BYTES } from './skeleton-worker.ts'
 import type { SkeletonWorkerInit } from './skeleton-worker.ts'
 
 /**
- * One flush at a time. A second one posted ahead saves the disk a wait for this thread, but leaves with less gathered:
- * measured, nothing is won with one group, and a tenth to a third of the writes is lost with many.
+ * One flush at a time. A second one posted ahead saves the disk a wait for this thread, but leaves with less gathered.
+ * Measured: no difference with one group or few calls; with 48 groups and 1,024 calls a seventh fewer writes.
  */
 const MAX_POSTED = 1
 

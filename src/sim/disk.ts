@@ -1,0 +1,204 @@
+import { MemoryDisk } from '../env/memory-disk.ts'
+import { MemoryEngine } from '../env/memory-engine.ts'
+import { assert } from '../util/assert.ts'
+import type { EventKind } from './event-queue.ts'
+import type { SimLoop } from './loop.ts'
+import type { SimRandom } from './random.ts'
+import type { Timeline } from './timeline.ts'
+
+/**
+ * What a crash leaves of writes that no sync covered. `process`: the system lives and has them all. `power`: they are cut
+ * at a random place. `lose-unsynced`: none is left, the worst cut. `holes`: each survives or not by itself, as pages of
+ * RocksDB's write-ahead log may; an engine that does not check its log before it opens it cannot see that.
+ */
+export type CrashMode = 'process' | 'power' | 'lose-unsynced' | 'holes'
+
+/** A write that the disk has been given and has not finished. */
+export interface DiskJob {
+  readonly path: string
+  readonly kind: EventKind
+  readonly detail: number
+  /** The disk does it: at its completion, or at a crash that it has just survived. */
+  readonly perform: (crashing: boolean) => void
+  over: boolean
+}
+
+/** Times of a simulated disk in milliseconds, each the mean; half of it is the least. */
+export interface DiskTimings {
+  readonly writeMs: number
+  readonly syncMs: number
+  readonly readMs: number
+  readonly openMs: number
+}
+
+/** A database that a thread has open. */
+export interface OpenDatabase {
+  readonly loop: SimLoop
+  /** The thread that had it open is gone. */
+  abandon(): void
+}
+
+export type DiskOperation = 'write' | 'sync' | 'read' | 'open'
+
+/** The disk of one process: it outlives the process's lives, keeps what was synced, and fails on demand. */
+export class SimDisk {
+  readonly timeline: Timeline
+  readonly random: SimRandom
+  /** Durable files by path. */
+  readonly files = new Map<string, Buffer>()
+  readonly directories = new Set<string>()
+  readonly databases = new Set<OpenDatabase>()
+  memory = new MemoryDisk()
+  engine = new MemoryEngine(this.memory)
+  readonly #timings: DiskTimings
+  #slowMs = 0
+  #stalled = false
+  #syncsToFail = 0
+  #writesToFail = 0
+  readonly #jobs = new Set<DiskJob>()
+  /** Jobs that came to their end while the disk was stalled. */
+  #waiting: DiskJob[] = []
+
+  constructor(timeline: Timeline, timings: DiskTimings, name: string) {
+    this.timeline = timeline
+    this.#timings = timings
+    this.random = timeline.random.fork(`disk/${name}`)
+  }
+
+  /** The next `count` synced writes are refused with STORAGE_FAILED; whether a later start finds them is open. */
+  failNextSync(count = 1): void {
+    this.#syncsToFail = count
+  }
+
+  /** As `failNextSync`, for database writes and files of any kind. */
+  failNextWrite(count = 1): void {
+    this.#writesToFail = count
+  }
+
+  /** Background flushes fail, as the real engine shows it: a property rises, and writes never come back. */
+  failFlushes(): void {
+    this.memory.setProperty('rocksdb.background-errors', '1')
+    this.memory.setProperty('rocksdb.is-write-stopped', '1')
+    this.stall()
+  }
+
+  /** No write ends until `unstall`; reads go on. */
+  stall(): void {
+    this.#stalled = true
+  }
+
+  unstall(): void {
+    this.#stalled = false
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const job of waiting) {
+      this.timeline.schedule(
+        this.latencyUs('write'),
+        null,
+        job.kind,
+        job.detail,
+        () => this.#end(job),
+        job.path,
+      )
+    }
+  }
+
+  /** Adds `ms` to every operation that begins from now on; 0 ends it. */
+  slow(ms: number): void {
+    this.#slowMs = ms
+  }
+
+  /** Writes given to the disk and not finished. */
+  get jobsInFlight(): number {
+    return this.#jobs.size
+  }
+
+  /** For processes: the process, or the machine under it, has died. Its handles are dead too; faults of the disk end. */
+  crash(mode: CrashMode): void {
+    this.#surviveInFlight(mode)
+    this.#syncsToFail = 0
+    this.#writesToFail = 0
+    this.#waiting = []
+    this.#stalled = false
+    this.#slowMs = 0
+    this.memory.failNextWrites(0)
+    this.memory.setProperty('rocksdb.background-errors', '0')
+    this.memory.setProperty('rocksdb.is-write-stopped', '0')
+    const cuts = new Map<string, number>()
+    this.memory.crash((batch, path) => this.#keeps(mode, batch, path, cuts))
+    this.databases.clear()
+  }
+
+  /** For processes: an empty disk in place of this one. Only a dead process's disk is wiped. */
+  wipe(): void {
+    assert(this.#jobs.size === 0, 'a disk is wiped while nobody uses it')
+    this.memory = new MemoryDisk()
+    this.engine = new MemoryEngine(this.memory)
+    this.files.clear()
+    this.directories.clear()
+  }
+
+  /** For threads: `loop` is gone; what it had open is closed once its last write is on the disk. */
+  abandon(loop: SimLoop): void {
+    for (const database of [...this.databases]) if (database.loop === loop) database.abandon()
+  }
+
+  /** For engine and files: the job ends after `delayUs`, in the disk's own time: a pause of the process changes nothing. */
+  begin(job: DiskJob, delayUs: number): void {
+    this.#jobs.add(job)
+    this.timeline.schedule(delayUs, null, job.kind, job.detail, () => this.#end(job), job.path)
+  }
+
+  /** For engine and files. */
+  latencyUs(operation: DiskOperation): number {
+    const { writeMs, syncMs, readMs, openMs } = this.#timings
+    const mean = { write: writeMs, sync: syncMs, read: readMs, open: openMs }[operation]
+    return (this.#slowMs + mean / 2 + this.random.exponential(mean / 2)) * 1000
+  }
+
+  /** For engine and files: true when this write is one that shall fail. */
+  takeFault(sync: boolean): boolean {
+    if (sync && this.#syncsToFail > 0) {
+      this.#syncsToFail--
+      return true
+    }
+    if (this.#writesToFail === 0) return false
+    this.#writesToFail--
+    return true
+  }
+
+  #end(job: DiskJob): void {
+    if (job.over) return
+    if (this.#stalled) {
+      this.#waiting.push(job)
+      return
+    }
+    job.over = true
+    this.#jobs.delete(job)
+    job.perform(false)
+  }
+
+  /** Of the writes in flight a first part has reached the disk; which part, nobody knows before. */
+  #surviveInFlight(mode: CrashMode): void {
+    const jobs = [...this.#jobs]
+    const survivors = mode === 'lose-unsynced' ? 0 : this.random.below(jobs.length + 1)
+    this.memory.failNextWrites(0)
+    for (let i = 0; i < jobs.length; i++) {
+      jobs[i]!.over = true
+      if (i < survivors) jobs[i]!.perform(true)
+    }
+    this.#jobs.clear()
+  }
+
+  #keeps(mode: CrashMode, batch: number, path: string, cuts: Map<string, number>): boolean {
+    if (mode === 'process') return true
+    if (mode === 'lose-unsynced') return false
+    if (mode === 'holes') return this.random.chance(0.5)
+    let cut = cuts.get(path)
+    if (cut === undefined) {
+      cut = this.random.below(this.memory.directory(path).unsynced.length + 1)
+      cuts.set(path, cut)
+    }
+    return batch < cut
+  }
+}

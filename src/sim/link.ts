@@ -1,0 +1,89 @@
+import type { SimRandom } from './random.ts'
+import type { Timeline } from './timeline.ts'
+
+export interface LinkOptions {
+  /** Delay of a piece: at least this, default 0.05 … */
+  readonly minDelayMs: number
+  /** … and an exponential addition of this mean, default 0.2. */
+  readonly meanDelayMs: number
+  /** Shared by all connections in this direction; 0 (default) for no bound. */
+  readonly bytesPerMs: number
+  /** Probability that a piece has one bit flipped. Default 0. */
+  readonly corruptRate: number
+  /** Probability that a piece breaks its connection at one of its bytes. Default 0. */
+  readonly resetRate: number
+}
+
+export interface NetworkOptions extends LinkOptions {
+  /** A write goes out in pieces at random cuts with this rate, as TCP may deliver it. Default 0.1. */
+  readonly splitRate: number
+  /** Bytes that a link holds this long break their connection, and a connect gives up after it. Default 30,000. */
+  readonly tcpTimeoutMs: number
+}
+
+/** One direction of a connection, as its link knows it. */
+export interface LinkUser {
+  /** The link lets bytes through again, the first after `delayUs`. */
+  release(delayUs: number): void
+}
+
+/** How long TCP may take to try again after a cut has ended. */
+const MAX_RETRANSMIT_MS = 200
+
+/** The way from one process to another: one direction, all connections. */
+export class Link {
+  readonly timeline: Timeline
+  readonly random: SimRandom
+  readonly from: string
+  readonly to: string
+  readonly pipes = new Set<LinkUser>()
+  options: NetworkOptions
+  #blocked = false
+  #clogged = false
+  /** When the wire has sent all that was given to it. */
+  #freeUs = 0
+
+  constructor(timeline: Timeline, random: SimRandom, from: string, to: string, options: NetworkOptions) {
+    this.timeline = timeline
+    this.random = random
+    this.from = from
+    this.to = to
+    this.options = options
+  }
+
+  /** True while what arrives is held. */
+  get held(): boolean {
+    return this.#blocked || this.#clogged
+  }
+
+  configure(options: Partial<NetworkOptions>): void {
+    this.options = { ...this.options, ...options }
+  }
+
+  setBlocked(blocked: boolean): void {
+    const wasHeld = this.held
+    this.#blocked = blocked
+    if (wasHeld && !this.held) this.#releaseAll(MAX_RETRANSMIT_MS)
+  }
+
+  setClogged(clogged: boolean): void {
+    const wasHeld = this.held
+    this.#clogged = clogged
+    if (wasHeld && !this.held) this.#releaseAll(0)
+  }
+
+  /** When `byteLength` bytes that leave now will arrive. */
+  arrivalUs(byteLength: number): number {
+    const { minDelayMs, meanDelayMs, bytesPerMs } = this.options
+    let departsUs = this.timeline.nowUs
+    if (bytesPerMs > 0 && byteLength > 0) {
+      departsUs = Math.max(departsUs, this.#freeUs) + (byteLength / bytesPerMs) * 1000
+      this.#freeUs = departsUs
+    }
+    return Math.round(departsUs + (minDelayMs + this.random.exponential(meanDelayMs)) * 1000)
+  }
+
+  #releaseAll(maxDelayMs: number): void {
+    for (const pipe of [...this.pipes]) pipe.release(this.random.between(0, maxDelayMs) * 1000)
+  }
+}

@@ -1,0 +1,171 @@
+import type { Env } from '../env/ports.ts'
+import { assert } from '../util/assert.ts'
+import { SimDisk } from './disk.ts'
+import type { CrashMode, DiskTimings } from './disk.ts'
+import { diskPort } from './disk-port.ts'
+import { SimLogger } from './logger.ts'
+import type { LogRecord } from './logger.ts'
+import { SimLoop } from './loop.ts'
+import type { SimNetwork } from './network.ts'
+import type { SimRandom } from './random.ts'
+import { SimThreads } from './threads.ts'
+import type { SimWorker } from './threads.ts'
+import type { Timeline } from './timeline.ts'
+
+export interface SimProcessOptions {
+  /** Where the process keeps its data, default `/sim/<name>`. Disks are not shared, so the path is only a name. */
+  readonly dir?: string
+  /** The program: called in an event of its own at the first start and after each restart. What it throws fails the run. */
+  readonly main?: (process: SimProcess) => void | Promise<void>
+}
+
+/** What a process finds in its world. */
+export interface Surroundings {
+  readonly timeline: Timeline
+  readonly network: SimNetwork
+  readonly diskTimings: DiskTimings
+  readonly worker: SimWorker
+}
+
+/** A simulated process on a machine of its own. It is started by `world.process`. */
+export class SimProcess {
+  readonly name: string
+  readonly dir: string
+  readonly disk: SimDisk
+  /** Log records of all lives, oldest first. */
+  readonly logs: LogRecord[] = []
+  readonly #world: Surroundings
+  readonly #main: ((process: SimProcess) => void | Promise<void>) | undefined
+  readonly #random: SimRandom
+  #env: Env
+  /** The main thread of the present life. */
+  #loop!: SimLoop
+  #starts = 0
+  #alive = false
+  #pauseNumber = 0
+
+  constructor(world: Surroundings, name: string, options: SimProcessOptions) {
+    this.#world = world
+    this.name = name
+    this.dir = options.dir ?? `/sim/${name}`
+    this.disk = new SimDisk(world.timeline, world.diskTimings, name)
+    this.#main = options.main
+    this.#random = world.timeline.random.fork(`process/${name}`)
+    this.#env = this.#start()
+  }
+
+  /** The ports of the present life. Code that holds an older one belongs to a dead process. */
+  get env(): Env {
+    return this.#env
+  }
+
+  get alive(): boolean {
+    return this.#alive
+  }
+
+  get paused(): boolean {
+    return this.#loop.paused
+  }
+
+  /** How often it was started, 1 for the first life. */
+  get starts(): number {
+    return this.#starts
+  }
+
+  /**
+   * Dies at once, wherever it is: no timer fires, no promise settles, threads are gone. The default mode is drawn from
+   * the seed: half the time only the process dies, else the power goes and with it some or all un-synced writes. Peers
+   * are reset after a delay; after a power cut they hear nothing until they send to the restarted process.
+   */
+  kill(mode: CrashMode = this.#drawCrash()): void {
+    if (!this.#alive) return
+    this.#world.timeline.note(`kill ${this.name} (${mode})`)
+    this.#alive = false
+    this.#pauseNumber++
+    this.#loop.kill()
+    this.#world.network.kill(this.name, mode !== 'process')
+    this.disk.crash(mode)
+  }
+
+  /** A new life on the same disk; kills the present one first. Calls `main` again. */
+  restart(): Env {
+    this.kill()
+    this.#world.timeline.note(`start ${this.name}`)
+    this.#env = this.#start()
+    return this.#env
+  }
+
+  /** Nothing of it runs for `ms`, while clocks and the system go on: sockets take bytes, the disk ends its writes. */
+  pause(ms: number): void {
+    assert(this.#alive, 'a paused process is alive')
+    this.#world.timeline.note(`pause ${this.name} for ${Math.round(ms)} ms`)
+    this.#loop.paused = true
+    const number = ++this.#pauseNumber
+    this.#world.timeline.schedule(
+      ms * 1000,
+      null,
+      'resume',
+      0,
+      () => {
+        if (number === this.#pauseNumber) this.resume()
+      },
+      this.name,
+    )
+  }
+
+  /** Ends a pause. As in Node, the timers that came due run first, then what the sockets and threads brought. */
+  resume(): void {
+    const loop = this.#loop
+    if (!loop.paused || !loop.alive) return
+    this.#pauseNumber++
+    loop.paused = false
+    const deferred = loop.deferred.splice(0)
+    for (const event of deferred) if (event.kind === 'timer') this.#world.timeline.reschedule(event)
+    for (const event of deferred) if (event.kind !== 'timer') this.#world.timeline.reschedule(event)
+  }
+
+  /** Empties the disk of a dead process. */
+  wipe(): void {
+    assert(!this.#alive, 'only a dead process is wiped')
+    this.#world.timeline.note(`wipe ${this.name}`)
+    this.disk.wipe()
+  }
+
+  /** The wall clock jumps by `ms`; the monotonic clock does not. */
+  jumpWallClock(ms: number): void {
+    this.#loop.wallOffsetMs += ms
+  }
+
+  #drawCrash(): CrashMode {
+    return this.#random.pick(['process', 'process', 'power', 'lose-unsynced'] as const)
+  }
+
+  #start(): Env {
+    const { name } = this
+    const { timeline, network, worker } = this.#world
+    this.#starts++
+    this.#alive = true
+    const life = `${name}#${this.#starts}`
+    const loop = new SimLoop(timeline, life)
+    this.#loop = loop
+    network.start(name)
+    const env: Env = {
+      clock: loop.clock,
+      timers: loop.timers,
+      random: timeline.random.fork(`env/${life}`),
+      files: diskPort(this.disk, loop).files,
+      sockets: network.sockets(loop, name),
+      threads: new SimThreads(timeline, loop, this.disk, worker),
+      logger: new SimLogger(this.logs, () => timeline.nowMs, { process: life }),
+    }
+    if (this.#main) loop.schedule(0, 'start', this.#starts, () => this.#runMain(loop))
+    return env
+  }
+
+  #runMain(loop: SimLoop): void {
+    const running = this.#main?.(this)
+    running?.catch((error: unknown) => {
+      if (loop.alive) this.#world.timeline.fail(error)
+    })
+  }
+}

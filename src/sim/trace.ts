@@ -1,0 +1,115 @@
+import { crc32 } from '../util/crc.ts'
+import { hash32 } from '../util/hash.ts'
+import { MAX_SIM_EVENT_LOG, MAX_SIM_HASHED_VALUES, MAX_SIM_REPORT_LINES } from '../util/limits.ts'
+import { EVENT_KINDS } from './event-queue.ts'
+import type { EventKind, SimEvent } from './event-queue.ts'
+
+const KIND_CODES: ReadonlyMap<EventKind, number> = new Map(EVENT_KINDS.map((kind, code) => [kind, code + 1]))
+
+interface TraceLine {
+  readonly timeUs: number
+  readonly kind: EventKind
+  readonly owner: string
+  readonly detail: number
+  readonly note: string
+}
+
+/**
+ * The fingerprint of a run: two FNV-like lanes over every event that ran, and the newest events in words. Two runs of a
+ * seed are the same run exactly when their hashes are equal.
+ */
+export class Trace {
+  #low = 0x811c9dc5
+  #high = 0x9747b28c
+  #steps = 0
+  readonly #lines: TraceLine[] = []
+  #next = 0
+
+  /** Events that ran. */
+  get steps(): number {
+    return this.#steps
+  }
+
+  /** 16 hexadecimal digits. */
+  get hash(): string {
+    const hex = (lane: number): string => (lane >>> 0).toString(16).padStart(8, '0')
+    return hex(this.#high) + hex(this.#low)
+  }
+
+  record(event: SimEvent): void {
+    this.#steps++
+    this.#fold(event.timeUs >>> 0)
+    this.#fold(Math.floor(event.timeUs / 4_294_967_296))
+    // The sequence numbers tell of every event that was scheduled, also of those that never ran.
+    this.#fold(event.seq)
+    this.#fold((KIND_CODES.get(event.kind) ?? 0) | ((event.owner?.id ?? 0) << 8))
+    this.#fold(event.detail)
+    this.#add(event.timeUs, event.kind, event.owner?.name ?? 'world', event.detail, event.note)
+  }
+
+  /** A remark of the world or a test: part of the trace and of the report. */
+  note(timeUs: number, text: string): void {
+    this.#fold(hash32(text))
+    this.#add(timeUs, 'world', 'world', 0, text)
+  }
+
+  /** The newest events in words, oldest first. */
+  lines(count = MAX_SIM_REPORT_LINES): string[] {
+    const size = this.#lines.length
+    const wanted = Math.min(count, size)
+    const lines: string[] = []
+    for (let i = wanted; i > 0; i--) lines.push(describe(this.#lines[(this.#next + size - i) % size]!))
+    return lines
+  }
+
+  #fold(word: number): void {
+    this.#low = Math.imul(this.#low ^ word, 0x01000193)
+    this.#low ^= this.#low >>> 15
+    this.#high = Math.imul(this.#high ^ word, 0x5bd1e995)
+    this.#high ^= this.#high >>> 13
+  }
+
+  #add(timeUs: number, kind: EventKind, owner: string, detail: number, note: string): void {
+    this.#lines[this.#next] = { timeUs, kind, owner, detail, note }
+    this.#next = (this.#next + 1) % MAX_SIM_EVENT_LOG
+  }
+}
+
+function describe(line: TraceLine): string {
+  const time = (line.timeUs / 1000).toFixed(3).padStart(12)
+  const detail = line.detail === 0 ? '' : ` #${(line.detail >>> 0).toString(16)}`
+  return `${time} ${line.kind.padEnd(10)} ${line.owner}${detail}${line.note === '' ? '' : ` ${line.note}`}`
+}
+
+/** A fingerprint of a message between threads: its shape, its numbers, the bytes of its buffers. */
+export function hashMessage(message: unknown): number {
+  let hash = 0x811c9dc5
+  let budget = MAX_SIM_HASHED_VALUES
+  const fold = (word: number): void => {
+    hash = Math.imul(hash ^ word, 0x01000193)
+    hash ^= hash >>> 15
+  }
+  const visit = (value: unknown): void => {
+    if (budget-- <= 0) return
+    if (typeof value === 'number')
+      fold(Number.isSafeInteger(value) ? value % 4_294_967_291 : hash32(String(value)))
+    else if (typeof value === 'string') fold(hash32(value))
+    else if (ArrayBuffer.isView(value)) fold(hashBytes(value))
+    else if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) fold(value.byteLength)
+    else if (Array.isArray(value)) for (const item of value) visit(item)
+    else if (value instanceof Error) fold(hash32(value.message))
+    else if (value instanceof Map || value instanceof Set) for (const item of value) visit(item)
+    else if (typeof value === 'object' && value !== null) {
+      for (const [key, item] of Object.entries(value)) {
+        fold(hash32(key))
+        visit(item)
+      }
+    } else fold(hash32(String(value)))
+  }
+  visit(message)
+  return hash >>> 0
+}
+
+function hashBytes(view: ArrayBufferView): number {
+  return crc32(new Uint8Array(view.buffer, view.byteOffset, view.byteLength))
+}

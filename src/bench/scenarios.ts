@@ -5,6 +5,7 @@ import type { StartStore } from './scenario.ts'
  */
 const LOADERS: Readonly<Record<string, () => Promise<StartStore>>> = {
   skeleton: async () => (await import('./skeleton-store.ts')).startSkeletonStore,
+  'raw-log': async () => (await import('./raw-log-store.ts')).startRawLogStore,
 }
 
 /** What `bench` runs when nothing is named, as far as it is there. */

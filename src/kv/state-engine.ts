@@ -168,8 +168,8 @@ export class StateEngine {
   }
 }
 
-/** u32 LE CRC-32 of the rest | index u48 | term u48 | bytes. */
-function encodePosition(index: number, term: number, bytes: Buffer | null): Buffer {
+/** An applied position, or an applied configuration: u32 LE CRC-32 of the rest | index u48 | term u48 | bytes. */
+export function encodePosition(index: number, term: number, bytes: Buffer | null): Buffer {
   const encoded = Buffer.allocUnsafe(POSITION_BYTES + (bytes?.length ?? 0))
   encoded.writeUIntLE(index, 4, 6)
   encoded.writeUIntLE(term, 10, 6)

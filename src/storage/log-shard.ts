@@ -18,6 +18,11 @@ import { storeNumber } from './shard-protocol.ts'
 import type { FromWorker, ShardInit, ToWorker } from './shard-protocol.ts'
 import { SlotState } from './slot-state.ts'
 
+export type {
+  LogShardOptions, LogShardStats, OpenedScan, ScanOptions, ScanRow, StateDigestAnswer,
+} from './log-shard-types.ts'
+export type { GetDone } from './shard-calls.ts'
+
 /**
  * The main side of a shard: gathers what its replicas write while a flush is on its way, posts one flush for all of them,
  * and releases each vouch after the flush its own bytes rode in. Durability is counted by flush, never by index.

@@ -1,0 +1,172 @@
+import { FlotillaError } from '../util/errors.ts'
+import { MAX_ADDRESS_BYTES, MAX_HELLO_ADDRESSES } from '../util/limits.ts'
+import {
+  type ConnectionKind,
+  KIND_BULK,
+  KIND_CONTROL,
+  KIND_PROBE,
+  PROTOCOL_MAX,
+  PROTOCOL_MIN,
+  type PeerRole,
+  ROLE_CLIENT,
+  ROLE_STORE,
+} from './message-types.ts'
+import type { Wire } from './wire.ts'
+import { protocolError } from './wire-reader.ts'
+
+/** Who we are. The incarnation is the random text of the data directory, the boot number counts its starts. */
+export interface RpcIdentity {
+  readonly clusterId: string
+  readonly storeId: string
+  readonly incarnation: string
+  readonly boot: number
+}
+
+export interface StoreAddress {
+  readonly storeId: string
+  readonly address: string
+  readonly version: number
+}
+
+/** What a handshake says beyond the identity; all of it is optional. */
+export interface HelloExtras {
+  /** Per shard: the highest flush number of the other store that we have seen. */
+  readonly flushSeen?: readonly number[]
+  /** Per shard: our own highest flush number. */
+  readonly flushClaimed?: readonly number[]
+  /** What we have heard of other stores. */
+  readonly addresses?: readonly StoreAddress[]
+}
+
+/** A handshake as it came from another store. */
+export interface PeerHello extends RpcIdentity {
+  readonly expectedStoreId: string
+  readonly protocolMin: number
+  readonly protocolMax: number
+  readonly kind: ConnectionKind
+  readonly role: PeerRole
+  readonly connection: number
+  readonly pair: number
+  /** Where the other store listens, '' when it does not. */
+  readonly address: string
+  readonly flushSeen: readonly number[]
+  readonly flushClaimed: readonly number[]
+  readonly addresses: readonly StoreAddress[]
+}
+
+export type WireHello = Wire.rpc.Hello.$Properties
+
+/** The connection that a hello is for. */
+export interface HelloPlace {
+  readonly kind: ConnectionKind
+  readonly connection: number
+  readonly pair: number
+  readonly expectedStoreId: string
+}
+
+export function makeHello(
+  me: RpcIdentity,
+  role: PeerRole,
+  address: string,
+  place: HelloPlace,
+  extras: HelloExtras,
+): WireHello {
+  return {
+    clusterId: me.clusterId,
+    storeId: me.storeId,
+    expectedStoreId: place.expectedStoreId,
+    incarnation: me.incarnation,
+    boot: me.boot,
+    protocolMin: PROTOCOL_MIN,
+    protocolMax: PROTOCOL_MAX,
+    kind: place.kind,
+    role,
+    connection: place.connection,
+    pair: place.pair,
+    address,
+    flushSeen: extras.flushSeen === undefined ? [] : [...extras.flushSeen],
+    flushClaimed: extras.flushClaimed === undefined ? [] : [...extras.flushClaimed],
+    addresses: fitting(extras.addresses ?? []),
+  }
+}
+
+function fitting(addresses: readonly StoreAddress[]): StoreAddress[] {
+  return addresses.filter((entry) => entry.address.length <= MAX_ADDRESS_BYTES).slice(0, MAX_HELLO_ADDRESSES)
+}
+
+export function readHello(hello: WireHello): PeerHello {
+  const kind = hello.kind ?? 0
+  const role = hello.role ?? 0
+  if (kind !== KIND_CONTROL && kind !== KIND_BULK && kind !== KIND_PROBE) {
+    throw protocolError(`a handshake for a connection of unknown kind ${kind}`)
+  }
+  if (role !== ROLE_STORE && role !== ROLE_CLIENT) throw protocolError(`a handshake of unknown role ${role}`)
+  return {
+    clusterId: hello.clusterId ?? '',
+    storeId: hello.storeId ?? '',
+    expectedStoreId: hello.expectedStoreId ?? '',
+    incarnation: hello.incarnation ?? '',
+    boot: hello.boot ?? 0,
+    protocolMin: hello.protocolMin ?? 0,
+    protocolMax: hello.protocolMax ?? 0,
+    kind,
+    role,
+    connection: hello.connection ?? 0,
+    pair: hello.pair ?? 0,
+    address: hello.address ?? '',
+    flushSeen: hello.flushSeen ?? [],
+    flushClaimed: hello.flushClaimed ?? [],
+    addresses: (hello.addresses ?? []).map((entry) => ({
+      storeId: entry.storeId ?? '',
+      address: entry.address ?? '',
+      version: entry.version ?? 0,
+    })),
+  }
+}
+
+/** The version that both speak: the highest that both know. 0 when there is none. */
+export function commonProtocol(hello: PeerHello): number {
+  const version = Math.min(hello.protocolMax, PROTOCOL_MAX)
+  return version >= hello.protocolMin && version >= PROTOCOL_MIN ? version : 0
+}
+
+/** What cannot be, whatever the owner's policy: null when nothing speaks against this hello. */
+export function checkHello(me: RpcIdentity, hello: PeerHello): FlotillaError | null {
+  const store = `store ${hello.storeId}`
+  if (commonProtocol(hello) === 0) {
+    const theirs = `${hello.protocolMin} to ${hello.protocolMax}`
+    return protocolError(
+      `${store} speaks protocol ${theirs}, store ${me.storeId} ${PROTOCOL_MIN} to ${PROTOCOL_MAX}`,
+    )
+  }
+  const probe = hello.kind === KIND_PROBE
+  if (hello.clusterId !== me.clusterId && !(probe && (hello.clusterId === '' || me.clusterId === ''))) {
+    const text = `${store} is of cluster ${hello.clusterId}, store ${me.storeId} of cluster ${me.clusterId}`
+    return new FlotillaError('IDENTITY_MISMATCH', text)
+  }
+  if (hello.expectedStoreId !== '' && hello.expectedStoreId !== me.storeId) {
+    const text = `${store} looked for store ${hello.expectedStoreId} at this address, but here is store ${me.storeId}`
+    return new FlotillaError('IDENTITY_MISMATCH', text)
+  }
+  if (probe) return null
+  if (hello.storeId === '') return protocolError('a handshake without a store id')
+  if (hello.storeId === me.storeId) {
+    return new FlotillaError('IDENTITY_MISMATCH', `two stores call themselves ${me.storeId}`)
+  }
+  return null
+}
+
+/** Host and port of an address: `host:port`, `[::1]:port`. Throws INVALID_ARGUMENT. */
+export function parseAddress(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(':')
+  const host = address.slice(0, Math.max(colon, 0)).replace(/^\[(.*)\]$/, '$1')
+  const port = Number(address.slice(colon + 1))
+  if (host === '' || !Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new FlotillaError('INVALID_ARGUMENT', `the address ${JSON.stringify(address)} is not host:port`)
+  }
+  return { host, port }
+}
+
+export function formatAddress(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

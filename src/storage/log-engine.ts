@@ -127,10 +127,13 @@ export class LogEngine {
     return assertPresent(this.slots.get(slot), 'the shard knows the slot')
   }
 
-  /** The block in memory that holds `index`; null when it must be read from disk. It may reach beyond the log's end. */
+  /** The block in memory that holds `index`, without what was cut off it; null when it must be read from disk. */
   cached(log: SlotLog, index: number): LogBlock | null {
     const position = log.find(index)
-    return position < 0 ? null : log.bodyAt(position)
+    const body = position < 0 ? null : log.bodyAt(position)
+    if (body === null) return null
+    const last = log.lastAt(position)
+    return body.lastIndex === last ? body : sliceBlock(body, body.firstIndex, last)
   }
 
   /**

@@ -45,6 +45,7 @@ export class LogShard {
   #failed: FlotillaError | null = null
   #closing: Promise<void> | null = null
   #onDrained: (() => void) | null = null
+  #onGivenUp: (() => void) | null = null
   #scheduled = false
   #gathering: FlushGathering
   #nextGathering = 1
@@ -166,7 +167,7 @@ export class LogShard {
   /** The end of a turn: posts what has gathered, flushes first. */
   flushTurn(): void {
     this.#scheduled = false
-    if (this.#failed) return
+    if (this.#failed || this.#closing) return
     this.#postFlushes()
     this.#postApplies()
     this.#calls.flushTurn()
@@ -292,7 +293,11 @@ export class LogShard {
     }
     if (!this.#failed) {
       this.#post({ t: 'close' })
-      await this.#thread.ended
+      // A failure ends the wait too: a broken engine may never close.
+      await new Promise<void>((resolve) => {
+        this.#onGivenUp = resolve
+        void this.#thread.ended.then(() => resolve())
+      })
     }
     this.#calls.failAll(closed())
     await this.#thread.terminate()
@@ -438,6 +443,7 @@ export class LogShard {
     this.#calls.failAll(error)
     this.#o.onFailed(error)
     this.#drained()
+    this.#onGivenUp?.()
   }
 }
 

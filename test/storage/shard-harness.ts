@@ -6,7 +6,9 @@ import type { BlockKind } from '../../src/block/log-block.ts'
 import { MemoryDisk } from '../../src/env/memory-disk.ts'
 import { MemoryEngine } from '../../src/env/memory-engine.ts'
 import { sha256 } from '../../src/env/node-disk.ts'
-import type { Disk, ShardThread, Threads } from '../../src/env/ports.ts'
+import type {
+  Disk, Engine, EngineDb, EngineOptions, ShardThread, Threads,
+} from '../../src/env/ports.ts'
 import { loadRocksDb } from '../../src/env/rocks.ts'
 import { ShardThreads } from '../../src/env/shard-threads.ts'
 import { SILENT_LOGGER } from '../../src/env/user-logger.ts'
@@ -78,10 +80,32 @@ class InlineEnd {
   }
 }
 
-export function memoryWorld(): World & { disk: MemoryDisk } {
+/** An engine whose writes below `log` take `turns` turns of the event loop: so a crash finds flushes under way. */
+class SlowLogEngine implements Engine {
+  turns = 0
+  readonly #engine: Engine
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  async open(path: string, options: EngineOptions): Promise<EngineDb> {
+    const db = await this.#engine.open(path, options)
+    if (!path.endsWith('/log')) return db
+    const write = db.write.bind(db)
+    db.write = async (batch, sync) => {
+      for (let i = 0; i < this.turns; i++) await new Promise<void>((resolve) => setImmediate(resolve))
+      await write(batch, sync)
+    }
+    return db
+  }
+}
+
+export function memoryWorld(): World & { disk: MemoryDisk; slow: SlowLogEngine } {
   const disk = new MemoryDisk()
+  const slow = new SlowLogEngine(new MemoryEngine(disk))
   const worker: Disk = {
-    engine: new MemoryEngine(disk),
+    engine: slow,
     files: null as never,
     clock: { monotonicMs: () => 0, wallMs: () => 0 },
     hash: sha256,
@@ -89,7 +113,7 @@ export function memoryWorld(): World & { disk: MemoryDisk } {
       setImmediate(callback)
     },
   }
-  return { threads: new InlineThreads(worker), disk, worker, dir: '/shard', remove: () => {} }
+  return { threads: new InlineThreads(worker), disk, slow, worker, dir: '/shard', remove: () => {} }
 }
 
 export interface World {

@@ -54,8 +54,7 @@ class RawLogStore implements BenchStore {
   }
 
   get address(): string {
-    const { host, port } = this.#host.listenAddress
-    return `${host}:${port}`
+    return this.#host.listenAddress
   }
 
   async join(addresses: readonly string[]): Promise<void> {

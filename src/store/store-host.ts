@@ -4,7 +4,7 @@ import { NodeImpl } from '../raft/node-impl.ts'
 import type { NodeOptions } from '../raft/node-options.ts'
 import type { Fsm, GroupHost, RaftTimers } from '../raft/ports.ts'
 import type { PeerLink } from '../rpc/messages.ts'
-import { RpcMultiplexer } from '../rpc/rpc-multiplexer.ts'
+import { RpcMultiplexer } from '../rpc/multiplexer.ts'
 import { LogShard } from '../storage/log-shard.ts'
 import type { RecoveredReplica, ReplicaRecord } from '../storage/replica-write.ts'
 import { HashedWheelTimer } from '../timer/hashed-wheel-timer.ts'
@@ -151,7 +151,8 @@ export class StoreHost {
     return this.#env.timers
   }
 
-  get listenAddress(): { readonly host: string; readonly port: number } {
+  /** `host:port` at which other stores reach this one. */
+  get listenAddress(): string {
     return this.multiplexer.address
   }
 

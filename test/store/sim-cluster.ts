@@ -5,7 +5,6 @@ import type { CommittedEntry, UserStateMachine } from '../../src/store/state-mac
 import { StoreHost } from '../../src/store/store-host.ts'
 import { encodePut } from '../../src/kv/command.ts'
 import type { FlotillaError } from '../../src/util/errors.ts'
-import { runShard } from '../../src/worker/shard-worker.ts'
 
 /**
  * A whole cluster of stores in one thread on simulated clock, network and disks, with what must hold at every step:
@@ -64,10 +63,7 @@ export class SimCluster {
 
   constructor(options: ClusterOptions) {
     this.#options = options
-    this.world = new SimWorld({
-      seed: options.seed,
-      worker: (port, disk, init) => runShard(port, disk, init as never),
-    })
+    this.world = new SimWorld({ seed: options.seed })
     this.names = Array.from({ length: options.stores ?? 3 }, (_, i) => `s${i + 1}`)
     const lists = Array.from({ length: options.listGroups ?? 2 }, (_, i) =>
       this.#spec(`list-${i}`, 'list', i),
@@ -88,7 +84,7 @@ export class SimCluster {
 
   async #main(process: SimProcess): Promise<void> {
     this.hosts.delete(process.name)
-    const stores = Object.fromEntries(this.names.map((name, i) => [name, `10.0.0.${i + 1}:7000`]))
+    const stores = Object.fromEntries(this.names.map((name) => [name, `${name}:7000`]))
     let host: StoreHost
     try {
       host = await StoreHost.open({

@@ -364,10 +364,10 @@ export class Connector implements ConnectionHost {
       each.state = CONN_OPEN
       this.finished(each)
       each.push(MSG_READY, Buffer.alloc(0))
+      // In a frame of its own: what the link's owner says when it comes up must not ride with a handshake.
+      each.flush(this.nowMs)
     }
     this.linkUp(pair)
-    pair.control?.flush(this.nowMs)
-    pair.bulk?.flush(this.nowMs)
   }
 
   /** Acceptor: the dialer is content with both answers. The first of its two words makes the link. */

@@ -88,7 +88,9 @@ export class Applier {
     let budget = MAX_APPLY_BATCH_BYTES
     while (next <= toIndex && budget > 0 && !this.#ending) {
       const cached = this.#log.cached(log, next)
-      const blocks = cached ? [cached] : await this.#log.read(log, next, toIndex, Math.min(budget, APPLY_YIELD_BYTES))
+      const blocks = cached
+        ? [cached]
+        : await this.#log.read(log, next, toIndex, Math.min(budget, APPLY_YIELD_BYTES))
       assert(blocks.length > 0, 'a committed entry is in the log')
       for (const block of blocks) {
         const last = Math.min(toIndex, block.lastIndex)

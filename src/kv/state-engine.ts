@@ -6,7 +6,12 @@ import { crc32 } from '../util/crc.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { MAX_GET_MANY_KEYS, ROCKS_WRITE_BUFFER_BYTES } from '../util/limits.ts'
 import {
-  appliedKey, appliedKeySpace, appliedRange, configurationKey, markerKey, openValue,
+  appliedKey,
+  appliedKeySpace,
+  appliedRange,
+  configurationKey,
+  markerKey,
+  openValue,
 } from './data-keys.ts'
 
 /** What a space holds: applied up to index, whose entry had this term. */
@@ -80,7 +85,10 @@ export class StateEngine {
   }
 
   putConfiguration(batch: EngineBatch, space: number, configuration: AppliedConfiguration): void {
-    batch.put(configurationKey(space), encodePosition(configuration.index, configuration.term, configuration.bytes))
+    batch.put(
+      configurationKey(space),
+      encodePosition(configuration.index, configuration.term, configuration.bytes),
+    )
   }
 
   /** The configuration applied last; null when none was. Rejects with CORRUPT. */
@@ -88,7 +96,8 @@ export class StateEngine {
     const [value] = await this.#db.getMany([configurationKey(space)])
     if (!value) return null
     const configuration = decodePosition(value)
-    if (configuration === null) throw this.#corrupt(`the configuration of space ${space} is not what was written`)
+    if (configuration === null)
+      throw this.#corrupt(`the configuration of space ${space} is not what was written`)
     return configuration
   }
 
@@ -130,7 +139,8 @@ export class StateEngine {
     if (keys.length <= MAX_GET_MANY_KEYS) return this.#db.getMany(keys)
     const stored: Array<Buffer | null> = []
     for (let from = 0; from < keys.length; from += MAX_GET_MANY_KEYS) {
-      for (const value of await this.#db.getMany(keys.slice(from, from + MAX_GET_MANY_KEYS))) stored.push(value)
+      for (const value of await this.#db.getMany(keys.slice(from, from + MAX_GET_MANY_KEYS)))
+        stored.push(value)
     }
     return stored
   }
@@ -139,7 +149,8 @@ export class StateEngine {
   open(key: Buffer, stored: Buffer | null): Buffer | null {
     if (stored === null) return null
     const value = openValue(key, stored)
-    if (value === null) throw this.#corrupt(`the value of key ${key.toString('hex', SPACE_BYTES)} is not what was written`)
+    if (value === null)
+      throw this.#corrupt(`the value of key ${key.toString('hex', SPACE_BYTES)} is not what was written`)
     return value
   }
 

@@ -29,8 +29,12 @@ export class StateScan {
     this.appliedTerm = applied.appliedTerm
     this.#state = state
     this.#values = options.values
-    const low = options.gt ? { gt: dataKey(space, options.gt) } : { gte: boundOr(space, options.gte, whole.gte) }
-    const high = options.lte ? { lte: dataKey(space, options.lte) } : { lt: boundOr(space, options.lt, whole.lt) }
+    const low = options.gt
+      ? { gt: dataKey(space, options.gt) }
+      : { gte: boundOr(space, options.gte, whole.gte) }
+    const high = options.lte
+      ? { lte: dataKey(space, options.lte) }
+      : { lt: boundOr(space, options.lt, whole.lt) }
     this.#rows = state.db.iterator({ ...low, ...high, reverse: options.reverse, values: options.values })
   }
 

@@ -25,7 +25,10 @@ export class EngineHealth {
   check(): void {
     const errors = this.#errors()
     if (errors <= this.#before) return
-    throw new FlotillaError('STORAGE_FAILED', `The engine in ${this.#path} failed to write in the background.`)
+    throw new FlotillaError(
+      'STORAGE_FAILED',
+      `The engine in ${this.#path} failed to write in the background.`,
+    )
   }
 
   /** 0 where the engine does not know the property. */

@@ -46,7 +46,10 @@ export class FlushNumbers {
 
   #recover(number: number, value: Buffer, dir: string): void {
     if (this.#sizes.length > 0 && number !== this.#highest + 1) {
-      throw corruptShard(dir, `writes ${this.#highest + 1} to ${number - 1} are missing between others that are there`)
+      throw corruptShard(
+        dir,
+        `writes ${this.#highest + 1} to ${number - 1} are missing between others that are there`,
+      )
     }
     const size = value.length === 4 ? value.readUInt32LE(0) : FLUSH_NUMBER_OVERHEAD_BYTES
     this.#highest = number

@@ -1,7 +1,8 @@
 import { FlotillaError } from '../util/errors.ts'
 
-const REMEDY = 'A store never starts on a damaged log, for it may have forgotten a promise. Take the disk out of service, '
-  + 'start the store with an empty data directory and re-admit it (flotilla store readmit).'
+const REMEDY =
+  'A store never starts on a damaged log, for it may have forgotten a promise. Take the disk out of service, ' +
+  'start the store with an empty data directory and re-admit it (flotilla store readmit).'
 
 /** CORRUPT: the shard's log in `dir` as a whole is not what was written. */
 export function corruptShard(dir: string, what: string): FlotillaError {

@@ -3,13 +3,24 @@ import type { Engine, EngineBatch, EngineDb } from '../env/ports.ts'
 import { assert, assertPresent } from '../util/assert.ts'
 import { FlotillaError } from '../util/errors.ts'
 import {
-  LOG_READ_BLOCKS, MAX_LOG_READ_RETRIES, MAX_WORKER_BLOCK_CACHE_BYTES, ROCKS_WRITE_BUFFER_BYTES,
+  LOG_READ_BLOCKS,
+  MAX_LOG_READ_RETRIES,
+  MAX_WORKER_BLOCK_CACHE_BYTES,
+  ROCKS_WRITE_BUFFER_BYTES,
   WORKER_BLOCK_OVERHEAD_BYTES,
 } from '../util/limits.ts'
 import { EngineHealth } from './engine-health.ts'
 import { FlushNumbers } from './flush-numbers.ts'
 import { corruptLog } from './log-damage.ts'
-import { KEY_BLOCK, KEY_COUNTERS, KEY_RECORD, LOG_KEY_BYTES, logKey, SHARD_SLOT, writeLogKey } from './log-keys.ts'
+import {
+  KEY_BLOCK,
+  KEY_COUNTERS,
+  KEY_RECORD,
+  LOG_KEY_BYTES,
+  logKey,
+  SHARD_SLOT,
+  writeLogKey,
+} from './log-keys.ts'
 import { readStoredBlock, recoverLogs } from './log-recovery.ts'
 import type { RecoveredLog } from './log-recovery.ts'
 import { decodeReplicaRecord, encodeReplicaRecord } from './replica-record.ts'
@@ -165,7 +176,8 @@ export class LogEngine {
         const first = log.firstAt(next + i)
         const last = log.lastAt(next + i)
         if (first > to) return blocks
-        if (bodies[i]!.lastIndex < last) throw corruptLog(this.dir, log.groupId, first, `the block ends before ${last}`)
+        if (bodies[i]!.lastIndex < last)
+          throw corruptLog(this.dir, log.groupId, first, `the block ends before ${last}`)
         const block = sliceBlock(bodies[i]!, Math.max(first, from), Math.min(last, to))
         if (blocks.length > 0 && bytes + block.byteLength > maxBytes) return blocks
         blocks.push(block)
@@ -284,7 +296,10 @@ export class LogEngine {
           batch.put(this.#keyOf(slot, KEY_RECORD, 0), Buffer.from(bytes, at, length))
           break
         case OP_COUNTERS:
-          batch.put(this.#keyOf(SHARD_SLOT, KEY_COUNTERS, 0), encodeCounters({ nextSlot: slot, nextSpace: ops[i + 2]! }))
+          batch.put(
+            this.#keyOf(SHARD_SLOT, KEY_COUNTERS, 0),
+            encodeCounters({ nextSlot: slot, nextSpace: ops[i + 2]! }),
+          )
           break
         default:
           assert(false, 'a flush holds known operations')
@@ -306,4 +321,3 @@ export class LogEngine {
     if (dropped > 0) this.#cached.splice(0, dropped)
   }
 }
-

@@ -58,7 +58,8 @@ class Recovery {
   take(key: Buffer, value: Buffer | null): void {
     const slot = logKeySlot(key)
     const kind = logKeyKind(key)
-    if (value === null) throw corruptShard(this.#dir, `a key of replica slot ${slot} is listed but has no value`)
+    if (value === null)
+      throw corruptShard(this.#dir, `a key of replica slot ${slot} is listed but has no value`)
     if (kind === KEY_RECORD) this.#takeRecord(slot, value)
     else if (kind === KEY_BLOCK) this.#takeBlock(slot, logKeyIndex(key), value)
     else throw corruptShard(this.#dir, `a key of replica slot ${slot} is of the unknown kind ${kind}`)
@@ -87,7 +88,8 @@ class Recovery {
     const problem = this.#problem(current, block)
     if (problem !== null) throw corruptLog(this.#dir, current.record.groupId, index, problem)
     current.log.append(index, block.count, null)
-    if (block.term !== this.#lastTerm || current.termRuns.length === 0) current.termRuns.push(index, block.term)
+    if (block.term !== this.#lastTerm || current.termRuns.length === 0)
+      current.termRuns.push(index, block.term)
     this.#lastTerm = block.term
   }
 
@@ -115,7 +117,8 @@ export function readStoredBlock(value: Buffer, log: SlotLog, first: number, dir:
     if (!(error instanceof BlockFormatError)) throw error
     throw corruptLog(dir, log.groupId, first, `the block is not what was written (${error.message})`)
   }
-  if (block.groupTag !== log.groupTag) throw corruptLog(dir, log.groupId, first, 'the block is of another group')
+  if (block.groupTag !== log.groupTag)
+    throw corruptLog(dir, log.groupId, first, 'the block is of another group')
   if (block.firstIndex !== first) {
     throw corruptLog(dir, log.groupId, first, `the block there begins at ${block.firstIndex}`)
   }

@@ -1,25 +1,37 @@
 import { LogBlock } from '../block/log-block.ts'
 import type { ShardThread } from '../env/ports.ts'
 import { assert, assertPresent } from '../util/assert.ts'
-import { FlotillaError } from '../util/errors.ts'
+import type { FlotillaError } from '../util/errors.ts'
 import { MAX_FLUSH_BYTES, MAX_POSTED_FLUSHES, MAX_SHARD_QUEUE_BYTES } from '../util/limits.ts'
+import { ApplyQueue } from './apply-queue.ts'
 import { FlushGathering, writeCost } from './flush-gathering.ts'
 import { pack, unpack } from './packed.ts'
 import type {
-  LogShardOptions, LogShardStats, OpenedScan, ScanOptions, ScanRow, StateDigestAnswer,
+  LogShardOptions,
+  LogShardStats,
+  OpenedScan,
+  ScanOptions,
+  ScanRow,
+  StateDigestAnswer,
 } from './log-shard-types.ts'
 import { newReplicaRecord } from './replica-record.ts'
 import type { ReplicaSpec } from './replica-record.ts'
 import type { RecoveredReplica, ReplicaRecord, ReplicaWrite } from './replica-write.ts'
 import { unpackRecovered } from './recovered-wire.ts'
-import { fromWireError, ShardCalls } from './shard-calls.ts'
+import { ShardCalls } from './shard-calls.ts'
 import type { Answer, GetDone } from './shard-calls.ts'
+import { closed, fromWireError, workerDied } from './shard-errors.ts'
 import { storeNumber } from './shard-protocol.ts'
 import type { FromWorker, ShardInit, ToWorker } from './shard-protocol.ts'
 import { SlotState } from './slot-state.ts'
 
 export type {
-  LogShardOptions, LogShardStats, OpenedScan, ScanOptions, ScanRow, StateDigestAnswer,
+  LogShardOptions,
+  LogShardStats,
+  OpenedScan,
+  ScanOptions,
+  ScanRow,
+  StateDigestAnswer,
 } from './log-shard-types.ts'
 export type { GetDone } from './shard-calls.ts'
 
@@ -33,7 +45,14 @@ export type { GetDone } from './shard-calls.ts'
 export class LogShard {
   readonly recovered: readonly RecoveredReplica[]
   readonly stats: LogShardStats = {
-    flushes: 0, blocks: 0, entries: 0, bytes: 0, applies: 0, appliedEntries: 0, reads: 0, readKeys: 0,
+    flushes: 0,
+    blocks: 0,
+    entries: 0,
+    bytes: 0,
+    applies: 0,
+    appliedEntries: 0,
+    reads: 0,
+    readKeys: 0,
   }
   readonly #o: LogShardOptions
   readonly #init: ShardInit
@@ -53,8 +72,7 @@ export class LogShard {
   #sealed: FlushGathering[] = []
   #posted: FlushGathering[] = []
   #queuedBytes = 0
-  #applyQueue: SlotState[] = []
-  #applyInFlight = false
+  readonly #applies = new ApplyQueue()
   readonly #creations = new Set<(error: FlotillaError) => void>()
 
   private constructor(o: LogShardOptions, init: ShardInit, thread: ShardThread, opened: Opened) {
@@ -186,7 +204,10 @@ export class LogShard {
     done: (error: FlotillaError | null, blocks: LogBlock[]) => void,
   ): void {
     const refused = this.#refused()
-    if (refused) return done(refused, [])
+    if (refused) {
+      done(refused, [])
+      return
+    }
     this.#slotOf(slot)
     this.#calls.call({ t: 'readBlocks', slot, from, to, maxBytes }, (error, answer) => {
       done(error, answer ? rowsOf(answer).map((bytes) => new LogBlock(bytes!)) : [])
@@ -200,13 +221,7 @@ export class LogShard {
    */
   apply(slot: number, toIndex: number): void {
     if (this.#failed || this.#closing) return
-    const state = this.#slotOf(slot)
-    assert(state.record.space > 0, 'the shard applies only what is kept in it')
-    assert(toIndex <= state.lastIndex, 'what is applied was handed over before')
-    if (state.applyStopped || toIndex <= state.applyTo) return
-    state.applyTo = toIndex
-    this.#queueApply(state)
-    this.#schedule()
+    if (this.#applies.want(this.#slotOf(slot), toIndex)) this.#schedule()
   }
 
   /**
@@ -215,7 +230,10 @@ export class LogShard {
    */
   getMany(slot: number, keys: readonly Uint8Array[], done: GetDone): void {
     const refused = this.#refused()
-    if (refused) return done(refused, [], 0)
+    if (refused) {
+      done(refused, [], 0)
+      return
+    }
     this.stats.reads++
     this.stats.readKeys += keys.length
     this.#calls.get(slot, this.#slotOf(slot).record.space, keys, done)
@@ -223,21 +241,38 @@ export class LogShard {
   }
 
   /** One consistent view of a part of the state, to be closed by `scanClose`. Errors as `getMany`. */
-  scanOpen(slot: number, options: ScanOptions, done: (error: FlotillaError | null, opened: OpenedScan | null) => void): void {
+  scanOpen(
+    slot: number,
+    options: ScanOptions,
+    done: (error: FlotillaError | null, opened: OpenedScan | null) => void,
+  ): void {
     const refused = this.#refused()
-    if (refused) return done(refused, null)
+    if (refused) {
+      done(refused, null)
+      return
+    }
     const { reverse = false, values = true, gte = null, gt = null, lte = null, lt = null } = options
     const bounds = pack([gte, gt, lte, lt])
-    this.#calls.call({ t: 'scanOpen', slot: this.#slotOf(slot).record.slot, reverse, values, bounds }, (error, answer) => {
-      done(error, answer && { scan: answer.id, appliedIndex: answer.numbers[0]! })
-    })
+    this.#calls.call(
+      { t: 'scanOpen', slot: this.#slotOf(slot).record.slot, reverse, values, bounds },
+      (error, answer) => {
+        done(error, answer && { scan: answer.id, appliedIndex: answer.numbers[0]! })
+      },
+    )
     this.#schedule()
   }
 
   /** Up to `maxRows` rows or about MAX_SCAN_PAGE_BYTES; none at the end. The value is null in a scan of keys. */
-  scanNext(scan: number, maxRows: number, done: (error: FlotillaError | null, rows: ScanRow[]) => void): void {
+  scanNext(
+    scan: number,
+    maxRows: number,
+    done: (error: FlotillaError | null, rows: ScanRow[]) => void,
+  ): void {
     const refused = this.#refused()
-    if (refused) return done(refused, [])
+    if (refused) {
+      done(refused, [])
+      return
+    }
     this.#calls.call({ t: 'scanNext', scan, maxRows }, (error, answer) => {
       const rows: ScanRow[] = []
       const items = answer ? rowsOf(answer) : []
@@ -258,9 +293,15 @@ export class LogShard {
   digest(slot: number): Promise<StateDigestAnswer> {
     return new Promise((resolve, reject) => {
       const refused = this.#refused()
-      if (refused) return reject(refused)
+      if (refused) {
+        reject(refused)
+        return
+      }
       this.#calls.call({ t: 'digest', slot: this.#slotOf(slot).record.slot }, (error, answer) => {
-        if (!answer) return reject(error)
+        if (!answer) {
+          reject(error)
+          return
+        }
         const [appliedIndex = 0, appliedTerm = 0, keys = 0, bytes = 0] = answer.numbers
         resolve({ appliedIndex, appliedTerm, keys, bytes, digest: answer.text })
       })
@@ -348,30 +389,10 @@ export class LogShard {
     this.#onDrained = null
   }
 
-  #queueApply(state: SlotState): void {
-    if (state.applyQueued) return
-    state.applyQueued = true
-    this.#applyQueue.push(state)
-  }
-
-  /** One message is with the worker at a time; what comes meanwhile goes with the next. Blocks go before their apply. */
+  /** Blocks go before their apply. */
   #postApplies(): void {
-    if (this.#applyInFlight || this.#applyQueue.length === 0 || this.#closing) return
-    const pairs: number[] = []
-    const waiting: SlotState[] = []
-    for (const state of this.#applyQueue) {
-      const to = Math.min(state.applyTo, state.postedIndex)
-      if (to <= state.appliedIndex) {
-        waiting.push(state)
-        continue
-      }
-      state.applyQueued = false
-      pairs.push(state.record.slot, to)
-    }
-    this.#applyQueue = waiting
-    if (pairs.length === 0) return
-    this.#applyInFlight = true
-    this.#post({ t: 'apply', pairs: Float64Array.from(pairs) })
+    const pairs = this.#applies.take()
+    if (pairs) this.#post({ t: 'apply', pairs })
   }
 
   #receive(message: FromWorker): void {
@@ -379,17 +400,22 @@ export class LogShard {
     this.#o.enterTurn()
     switch (message.t) {
       case 'flushed':
-        return this.#onFlushed(message.id)
+        this.#onFlushed(message.id)
+        break
       case 'applied':
-        return this.#onApplied(message)
+        this.#onApplied(message)
+        break
       case 'got':
-        return this.#calls.onGot(message)
+        this.#calls.onGot(message)
+        break
       case 'answer':
-        return this.#calls.onAnswer(message)
+        this.#calls.onAnswer(message)
+        break
       case 'failed':
-        return this.#fail(fromWireError(message.error))
+        this.#fail(fromWireError(message.error))
+        break
       case 'opened':
-        return assert(false, 'a shard is opened once')
+        assert(false, 'a shard is opened once')
     }
   }
 
@@ -409,21 +435,17 @@ export class LogShard {
   }
 
   #onApplied({ pairs, failures }: Extract<FromWorker, { t: 'applied' }>): void {
-    this.#applyInFlight = false
+    this.#applies.returned()
     for (const { slot } of failures) this.#slotOf(slot).applyStopped = true
-    for (let i = 0; i < pairs.length; i += 2) this.#advance(this.#slotOf(pairs[i]!), pairs[i + 1]!)
+    for (let i = 0; i < pairs.length && !this.#failed; i += 2) {
+      const entries = this.#applies.advance(this.#slotOf(pairs[i]!), pairs[i + 1]!)
+      if (entries === 0) continue
+      this.stats.applies++
+      this.stats.appliedEntries += entries
+      this.#o.onApplied(pairs[i]!, pairs[i + 1]!)
+    }
     for (const { slot, index, message } of failures) this.#o.onApplyFailed(slot, index, message)
-    if (this.#applyQueue.length > 0) this.#schedule()
-  }
-
-  #advance(state: SlotState, index: number): void {
-    const entries = index - state.appliedIndex
-    state.appliedIndex = index
-    if (!state.applyStopped && state.applyTo > index) this.#queueApply(state)
-    if (entries <= 0) return
-    this.stats.applies++
-    this.stats.appliedEntries += entries
-    this.#o.onApplied(state.record.slot, index)
+    if (!this.#applies.empty) this.#schedule()
   }
 
   #onEnded(error: Error | null): void {
@@ -437,7 +459,7 @@ export class LogShard {
     this.#o.logger.error({ code: error.code, err: error }, 'The shard has failed.')
     this.#sealed = []
     this.#posted = []
-    this.#applyQueue = []
+    this.#applies.clear()
     for (const reject of this.#creations) reject(error)
     this.#creations.clear()
     this.#calls.failAll(error)
@@ -452,13 +474,3 @@ type Opened = Extract<FromWorker, { t: 'opened' }>
 function rowsOf(answer: Answer): Array<Buffer | null> {
   return answer.rows ? unpack(answer.rows) : []
 }
-
-function workerDied(shardIndex: number, error: Error | null): FlotillaError {
-  const why = error ? error.message : 'it ended without being told to'
-  return new FlotillaError('STORAGE_FAILED', `The worker of shard ${shardIndex} died: ${why}`, { cause: error })
-}
-
-function closed(): FlotillaError {
-  return new FlotillaError('CLOSED', 'The store is closed.')
-}
-

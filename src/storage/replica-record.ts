@@ -28,7 +28,11 @@ interface StoredRecord {
   readonly firstIndex: number
   readonly prevTerm: number
   readonly firstConfiguration: string
-  readonly configurations: ReadonlyArray<{ readonly index: number; readonly term: number; readonly bytes: string }>
+  readonly configurations: ReadonlyArray<{
+    readonly index: number
+    readonly term: number
+    readonly bytes: string
+  }>
 }
 
 export function newReplicaRecord(spec: ReplicaSpec, slot: number, space: number): ReplicaRecord {

@@ -1,9 +1,12 @@
-import { FlotillaError } from '../util/errors.ts'
+import type { FlotillaError } from '../util/errors.ts'
 import {
-  MAX_SHARD_PENDING_CALLS, MAX_SHARD_PENDING_READ_BYTES, MAX_SHARD_PENDING_READ_KEYS,
+  MAX_SHARD_PENDING_CALLS,
+  MAX_SHARD_PENDING_READ_BYTES,
+  MAX_SHARD_PENDING_READ_KEYS,
 } from '../util/limits.ts'
 import { packedTransfer, unpack } from './packed.ts'
-import type { FromWorker, ToWorker, ToWorkerCall, WireError } from './shard-protocol.ts'
+import { busy, fromWireError } from './shard-errors.ts'
+import type { FromWorker, ToWorker, ToWorkerCall } from './shard-protocol.ts'
 import { packDataKeys } from './space-key.ts'
 
 export type GetDone = (
@@ -49,8 +52,11 @@ export class ShardCalls {
     let bytes = 0
     for (const key of keys) bytes += key.length
     const count = keys.length
-    if (this.#keys + count > MAX_SHARD_PENDING_READ_KEYS || this.#bytes + bytes > MAX_SHARD_PENDING_READ_BYTES
-      || this.#gets.size >= MAX_SHARD_PENDING_READ_KEYS) {
+    if (
+      this.#keys + count > MAX_SHARD_PENDING_READ_KEYS ||
+      this.#bytes + bytes > MAX_SHARD_PENDING_READ_BYTES ||
+      this.#gets.size >= MAX_SHARD_PENDING_READ_KEYS
+    ) {
       done(busy(), NO_VALUES, 0)
       return
     }
@@ -138,12 +144,4 @@ export class ShardCalls {
     for (const { done } of gets) done(error, NO_VALUES, 0)
     for (const done of answers) done(error, null)
   }
-}
-
-export function fromWireError({ name, message }: WireError): FlotillaError {
-  return new FlotillaError(name, message)
-}
-
-function busy(): FlotillaError {
-  return new FlotillaError('BUSY', 'Too many reads wait for the shard.')
 }

@@ -39,10 +39,22 @@ export type ToWorker =
 
 /** Each is answered once, by its id. */
 export type ToWorkerCall =
-  | { readonly t: 'readBlocks'; readonly id: number; readonly slot: number; readonly from: number
-      readonly to: number; readonly maxBytes: number }
-  | { readonly t: 'scanOpen'; readonly id: number; readonly slot: number; readonly reverse: boolean
-      readonly values: boolean; readonly bounds: Packed }
+  | {
+      readonly t: 'readBlocks'
+      readonly id: number
+      readonly slot: number
+      readonly from: number
+      readonly to: number
+      readonly maxBytes: number
+    }
+  | {
+      readonly t: 'scanOpen'
+      readonly id: number
+      readonly slot: number
+      readonly reverse: boolean
+      readonly values: boolean
+      readonly bounds: Packed
+    }
   | { readonly t: 'scanNext'; readonly id: number; readonly scan: number; readonly maxRows: number }
   | { readonly t: 'digest'; readonly id: number; readonly slot: number }
 
@@ -63,9 +75,20 @@ export type FromWorker =
   /** Pairs `slot, index` of every slot named in the message that this one ends; the index may be short of the asked. */
   | { readonly t: 'applied'; readonly pairs: Float64Array; readonly failures: readonly ApplyFailure[] }
   /** Heads `id, appliedIndex, count of values`; -1 for the count when the call failed, as `errors` says in order. */
-  | { readonly t: 'got'; readonly heads: Float64Array; readonly values: Packed; readonly errors: readonly WireError[] }
-  | { readonly t: 'answer'; readonly id: number; readonly error: WireError | null; readonly numbers: readonly number[]
-      readonly text: string; readonly rows: Packed | null }
+  | {
+      readonly t: 'got'
+      readonly heads: Float64Array
+      readonly values: Packed
+      readonly errors: readonly WireError[]
+    }
+  | {
+      readonly t: 'answer'
+      readonly id: number
+      readonly error: WireError | null
+      readonly numbers: readonly number[]
+      readonly text: string
+      readonly rows: Packed | null
+    }
   | { readonly t: 'failed'; readonly error: WireError }
 
 /** The recovered replicas: their records as on disk, and numbers. */

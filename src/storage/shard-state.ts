@@ -64,13 +64,19 @@ export function checkCounted(
   const highestSlot = storeNumber(counters.nextSlot - 1, init)
   const highestSpace = storeNumber(counters.nextSpace - 1, init)
   if (replica.slot <= highestSlot && replica.space <= Math.max(highestSpace, 0)) return
-  throw corruptShard(dir, `replica slot ${replica.slot} (space ${replica.space}) is above the shard's counters`)
+  throw corruptShard(
+    dir,
+    `replica slot ${replica.slot} (space ${replica.space}) is above the shard's counters`,
+  )
 }
 
 function checkFormat(format: StoredFormat | null, dir: string, init: ShardInit): void {
   if (format === null) throw corruptShard(dir, 'the record of the shard is not what was written')
   if (format.v !== SHARD_FORMAT_VERSION) {
-    throw new FlotillaError('IDENTITY_MISMATCH', `${dir} has format ${format.v}; this version reads ${SHARD_FORMAT_VERSION}.`)
+    throw new FlotillaError(
+      'IDENTITY_MISMATCH',
+      `${dir} has format ${format.v}; this version reads ${SHARD_FORMAT_VERSION}.`,
+    )
   }
   if (format.shardIndex !== init.shardIndex || format.shardCount !== init.shardCount) {
     const found = `shard ${format.shardIndex} of ${format.shardCount}`

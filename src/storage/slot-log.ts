@@ -85,7 +85,7 @@ export class SlotLog {
 
   /** Removes the entries above `cutAfter`; null when there are none. */
   cut(cutAfter: number): CutEffect | null {
-    assert(cutAfter >= this.firstIndex - 1, 'a cut stays above the log\'s beginning')
+    assert(cutAfter >= this.firstIndex - 1, "a cut stays above the log's beginning")
     if (cutAfter >= this.lastIndex) return null
     const deleted: number[] = []
     let trimmed: CutEffect['trimmed'] = null

@@ -43,7 +43,7 @@ export class SlotState {
   check(write: ReplicaWrite): void {
     const { cutAfter, hardState, blocks } = write
     const cuts = cutAfter >= 0 && cutAfter < this.lastIndex
-    if (cuts) assert(cutAfter >= this.record.firstIndex - 1, 'a cut stays above the log\'s beginning')
+    if (cuts) assert(cutAfter >= this.record.firstIndex - 1, "a cut stays above the log's beginning")
     if (cuts) assert(cutAfter >= this.applyTo, 'an applied entry is never cut')
     if (hardState) assert(hardState.term >= this.record.term, 'a term never falls')
     const term = hardState ? hardState.term : this.record.term
@@ -52,8 +52,11 @@ export class SlotState {
     for (const block of blocks) {
       assert(block.groupTag === this.#groupTag, 'a block is of its group')
       assert(block.firstIndex === lastIndex + 1, 'a block begins where its log ends')
-      assert(lastTerm === UNKNOWN_TERM || block.prevTerm === lastTerm, 'a block continues the term of its log')
-      assert(block.term <= term, 'no entry is of a term above its replica\'s')
+      assert(
+        lastTerm === UNKNOWN_TERM || block.prevTerm === lastTerm,
+        'a block continues the term of its log',
+      )
+      assert(block.term <= term, "no entry is of a term above its replica's")
       lastIndex = block.lastIndex
       lastTerm = block.term
     }

@@ -12,7 +12,11 @@ import type { ReplicaRecord } from '../storage/replica-write.ts'
  * A state behind the log is replayed when the group's commits come. A state that ends below the log's beginning is gone;
  * that is for the group to see and to mend.
  */
-export async function reconcile(log: LogEngine, state: StateEngine, found: readonly RecoveredLog[]): Promise<void> {
+export async function reconcile(
+  log: LogEngine,
+  state: StateEngine,
+  found: readonly RecoveredLog[],
+): Promise<void> {
   const ahead = found.filter((replica) => stateIsAhead(log.dir, state, replica))
   if (ahead.length === 0) return
   await state.sync()

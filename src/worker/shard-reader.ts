@@ -123,7 +123,9 @@ export class ShardReader {
     const scan = await this.#scan(slot, WHOLE_SPACE)
     try {
       const { appliedIndex, appliedTerm, keys, bytes, digest } = await digestScan(
-        scan, this.#disk.hash(), MAX_SCAN_PAGE_ROWS,
+        scan,
+        this.#disk.hash(),
+        MAX_SCAN_PAGE_ROWS,
       )
       return { numbers: [appliedIndex, appliedTerm, keys, bytes], text: digest, rows: null }
     } finally {
@@ -134,7 +136,8 @@ export class ShardReader {
   /** Made between two batches of the state: only then does the view hold exactly what the applied index says. */
   #scan(slot: number, options: ScanOptions): Promise<StateScan> {
     const { space } = this.#spaceOf(slot)
-    if (this.#scans.size >= MAX_OPEN_SCANS) throw new FlotillaError('BUSY', 'Too many scans are open in the shard.')
+    if (this.#scans.size >= MAX_OPEN_SCANS)
+      throw new FlotillaError('BUSY', 'Too many scans are open in the shard.')
     return new Promise((resolve, reject) => {
       this.#state.whenQuiet(() => {
         try {

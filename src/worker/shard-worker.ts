@@ -7,7 +7,13 @@ import type { RecoveredLog } from '../storage/log-recovery.ts'
 import { pack, packedTransfer } from '../storage/packed.ts'
 import { encodeReplicaRecord } from '../storage/replica-record.ts'
 import { RECOVERED_STRIDE } from '../storage/shard-protocol.ts'
-import type { FromWorker, RecoveredWire, ShardInit, ToWorker, ToWorkerCall } from '../storage/shard-protocol.ts'
+import type {
+  FromWorker,
+  RecoveredWire,
+  ShardInit,
+  ToWorker,
+  ToWorkerCall,
+} from '../storage/shard-protocol.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { Lane } from './lane.ts'
 import { reconcile } from './reconcile.ts'
@@ -94,7 +100,11 @@ class ShardWorker {
   }
 
   #lane<T>(work: (item: T) => Promise<void>): Lane<T> {
-    return new Lane(work, () => this.#finishWhenIdle(), (error) => this.#fail(error))
+    return new Lane(
+      work,
+      () => this.#finishWhenIdle(),
+      (error) => this.#fail(error),
+    )
   }
 
   #receive(message: ToWorker): void {
@@ -163,7 +173,10 @@ class ShardWorker {
     const { id } = message
     try {
       const { numbers, text, rows } = await this.#reader.call(message)
-      this.#post({ t: 'answer', id, error: null, numbers, text, rows }, rows ? packedTransfer(rows) : undefined)
+      this.#post(
+        { t: 'answer', id, error: null, numbers, text, rows },
+        rows ? packedTransfer(rows) : undefined,
+      )
     } catch (error) {
       this.#post({ t: 'answer', id, error: toWireError(error), numbers: [], text: '', rows: null })
       if (isFatal(error, message)) throw error
@@ -192,7 +205,10 @@ class ShardWorker {
     for (const lane of [this.#flushes, this.#applies, this.#gets, this.#calls, this.#digests]) lane.clear()
     this.#applier.end()
     // A broken engine may never come back from its close; the LogShard, which was told, ends the thread then.
-    this.#closeEngines().then(() => this.#reject(error), () => this.#reject(error))
+    this.#closeEngines().then(
+      () => this.#reject(error),
+      () => this.#reject(error),
+    )
   }
 
   async #closeEngines(): Promise<void> {
@@ -212,8 +228,10 @@ class ShardWorker {
     for (let i = 0; i < found.length; i++) {
       const { log, termRuns, record } = found[i]!
       const applied = record.space > 0 ? this.#state.space(record.space) : null
-      numbers.set([log.lastIndex, applied?.appliedIndex ?? 0, applied?.appliedTerm ?? 0, termRuns.length / 2],
-        i * RECOVERED_STRIDE)
+      numbers.set(
+        [log.lastIndex, applied?.appliedIndex ?? 0, applied?.appliedTerm ?? 0, termRuns.length / 2],
+        i * RECOVERED_STRIDE,
+      )
       for (const number of termRuns) runs.push(number)
     }
     const records = pack(found.map(({ record }) => encodeReplicaRecord(record)))

@@ -1,9 +1,20 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CommandReader, commandProblem, encodeBatch, encodeDel, encodePut, OP_PUT } from '../../src/kv/command.ts'
+import {
+  CommandReader,
+  commandProblem,
+  encodeBatch,
+  encodeDel,
+  encodePut,
+  OP_PUT,
+} from '../../src/kv/command.ts'
 import type { KvOperation } from '../../src/kv/command.ts'
 
-function decode(bytes: Buffer, from = 0, to = bytes.length): Array<{ type: string; key: string; value: string }> {
+function decode(
+  bytes: Buffer,
+  from = 0,
+  to = bytes.length,
+): Array<{ type: string; key: string; value: string }> {
   const reader = new CommandReader()
   const operations = []
   reader.start(bytes, from, to)
@@ -25,22 +36,28 @@ const operation: fc.Arbitrary<KvOperation> = fc.oneof(
 
 describe('KV commands', () => {
   test('any batch is read as it was written, wherever it lies in a buffer', () => {
-    fc.assert(fc.property(fc.array(operation), bytes(0), bytes(0), (operations, before, after) => {
-      const encoded = encodeBatch(operations)
-      const around = Buffer.concat([before, encoded, after])
-      const to = before.length + encoded.length
-      expect(commandProblem(around, before.length, to)).toBeNull()
-      expect(decode(around, before.length, to)).toEqual(operations.map((one) => ({
-        type: one.type,
-        key: Buffer.from(one.key).toString('hex'),
-        value: one.type === 'put' ? Buffer.from(one.value).toString('hex') : '',
-      })))
-    }))
+    fc.assert(
+      fc.property(fc.array(operation), bytes(0), bytes(0), (operations, before, after) => {
+        const encoded = encodeBatch(operations)
+        const around = Buffer.concat([before, encoded, after])
+        const to = before.length + encoded.length
+        expect(commandProblem(around, before.length, to)).toBeNull()
+        expect(decode(around, before.length, to)).toEqual(
+          operations.map((one) => ({
+            type: one.type,
+            key: Buffer.from(one.key).toString('hex'),
+            value: one.type === 'put' ? Buffer.from(one.value).toString('hex') : '',
+          })),
+        )
+      }),
+    )
   })
 
   test('single operations are batches of one', () => {
     const key = Buffer.from('k')
-    expect(encodePut(key, Buffer.from('v'))).toEqual(encodeBatch([{ type: 'put', key, value: Buffer.from('v') }]))
+    expect(encodePut(key, Buffer.from('v'))).toEqual(
+      encodeBatch([{ type: 'put', key, value: Buffer.from('v') }]),
+    )
     expect(encodeDel(key)).toEqual(encodeBatch([{ type: 'del', key }]))
   })
 
@@ -50,10 +67,12 @@ describe('KV commands', () => {
   })
 
   test('random bytes never make the check fail with an exception', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (noise) => {
-      const problem = commandProblem(Buffer.from(noise))
-      if (problem === null) decode(Buffer.from(noise))
-    }))
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (noise) => {
+        const problem = commandProblem(Buffer.from(noise))
+        if (problem === null) decode(Buffer.from(noise))
+      }),
+    )
   })
 
   test('unknown operations, empty keys and deletes with a value are refused', () => {

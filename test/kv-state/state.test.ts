@@ -42,12 +42,16 @@ function page(test: TestShard, scan: number, maxRows: number): Promise<Array<[st
   return new Promise((resolve, reject) => {
     test.shard.scanNext(scan, maxRows, (error, rows) => {
       if (error) reject(error)
-      else resolve(rows.map(([key, value]) => [key.toString(), value && value.toString()]))
+      else resolve(rows.map(([key, value]) => [key.toString(), value?.toString() ?? null]))
     })
   })
 }
 
-function openScan(test: TestShard, slot: number, options = {}): Promise<{ scan: number; appliedIndex: number }> {
+function openScan(
+  test: TestShard,
+  slot: number,
+  options = {},
+): Promise<{ scan: number; appliedIndex: number }> {
   return new Promise((resolve, reject) => {
     test.shard.scanOpen(slot, options, (error, opened) => (error ? reject(error) : resolve(opened!)))
   })
@@ -100,13 +104,25 @@ describe.each(WORLDS)('the KV state on %s', (_name, makeWorld) => {
     const whole = await openScan(test, a.slot)
     expect(whole.appliedIndex).toBe(4)
     expect(await page(test, whole.scan, 1)).toEqual([['a', '1']])
-    await a.append([encodeBatch([{ type: 'del', key: Buffer.from('b') }, { type: 'put', key: Buffer.from('c'), value: Buffer.from('new') }])])
+    await a.append([
+      encodeBatch([
+        { type: 'del', key: Buffer.from('b') },
+        { type: 'put', key: Buffer.from('c'), value: Buffer.from('new') },
+      ]),
+    ])
     await a.apply(5)
-    expect(await scanAll(test, whole.scan)).toEqual([['b', '2'], ['c', '3'], ['d', '4']])
+    expect(await scanAll(test, whole.scan)).toEqual([
+      ['b', '2'],
+      ['c', '3'],
+      ['d', '4'],
+    ])
     test.shard.scanClose(whole.scan)
     await expect(page(test, whole.scan, 1)).rejects.toMatchObject({ code: 'FLOTILLA_CLOSED' })
     const back = await openScan(test, a.slot, { reverse: true, gt: Buffer.from('a'), lte: Buffer.from('d') })
-    expect(await scanAll(test, back.scan)).toEqual([['d', '4'], ['c', 'new']])
+    expect(await scanAll(test, back.scan)).toEqual([
+      ['d', '4'],
+      ['c', 'new'],
+    ])
     const keys = await openScan(test, a.slot, { values: false, gte: Buffer.from('c'), lt: Buffer.from('d') })
     expect(await scanAll(test, keys.scan)).toEqual([['c', null]])
     // An open scan does not stand in the way of closing.
@@ -116,8 +132,9 @@ describe.each(WORLDS)('the KV state on %s', (_name, makeWorld) => {
     const [one, two] = [await open(makeWorld()), await open(makeWorld())]
     const [a, b] = [await one.create('a'), await two.create('a')]
     for (const replica of [a, b]) await replica.setTerm(1)
-    const entries = Array.from({ length: 300 }, (_, i) => i % 5 === 4
-      ? encodeDel(Buffer.from(`k${i - 3}`)) : put(`k${i}`, `v${i * 7}`))
+    const entries = Array.from({ length: 300 }, (_, i) =>
+      i % 5 === 4 ? encodeDel(Buffer.from(`k${i - 3}`)) : put(`k${i}`, `v${i * 7}`),
+    )
     await a.append(entries)
     await b.append(entries.slice(0, 7))
     for (let i = 7; i < 300; i += 50) await b.append(entries.slice(i, i + 50))
@@ -140,7 +157,9 @@ describe.each(WORLDS)('the KV state on %s', (_name, makeWorld) => {
     const writes: Array<Promise<void>> = []
     let bytes = 0
     for (let i = 0; bytes < 2.5 * MAX_APPLY_BATCH_BYTES; i++, bytes += 800_000) {
-      writes.push(a.append([put(`${i}a`, value), put(`${i}b`, value), put(`${i}c`, value), put(`${i}d`, value)]))
+      writes.push(
+        a.append([put(`${i}a`, value), put(`${i}b`, value), put(`${i}c`, value), put(`${i}d`, value)]),
+      )
     }
     await Promise.all(writes)
     const { lastIndex } = a
@@ -183,8 +202,15 @@ describe.each(WORLDS)('the KV state on %s', (_name, makeWorld) => {
 })
 
 describe('log and state after a crash', () => {
-  async function tamper(world: ReturnType<typeof memoryWorld>, name: string, change: (db: EngineDb) => Promise<void>) {
-    const db = await world.worker!.engine.open(`/shard/${name}`, { writeBufferBytes: 1 << 20, compression: false })
+  async function tamper(
+    world: ReturnType<typeof memoryWorld>,
+    name: string,
+    change: (db: EngineDb) => Promise<void>,
+  ) {
+    const db = await world.worker!.engine.open(`/shard/${name}`, {
+      writeBufferBytes: 1 << 20,
+      compression: false,
+    })
     await change(db)
     await db.close()
   }
@@ -214,8 +240,15 @@ describe('log and state after a crash', () => {
     for (const _again of [1, 2]) {
       const next = await open(world)
       expect(next.recovered('a')).toMatchObject({
-        lastIndex: 3, appliedIndex: 3, appliedTerm: 2, termRuns: [],
-        record: { firstIndex: 4, prevTerm: 2, configurations: [{ index: 2, term: 2, bytes: Buffer.from('moved') }] },
+        lastIndex: 3,
+        appliedIndex: 3,
+        appliedTerm: 2,
+        termRuns: [],
+        record: {
+          firstIndex: 4,
+          prevTerm: 2,
+          configurations: [{ index: 2, term: 2, bytes: Buffer.from('moved') }],
+        },
       })
       expect((await next.get(a.slot, ['x', 'y'])).values).toEqual(['1', '2'])
       await next.shard.close()
@@ -239,14 +272,22 @@ describe('log and state after a crash', () => {
     await first.shard.close()
     const old = { groupTag: hash32('a'), kind: KIND_DATA, term: 1, firstIndex: 2, prevTerm: 1 } as const
     await tamper(world, 'log', (db) => {
-      return replace(db, logKey(a.slot, KEY_BLOCK, 2), packBlock(old, [put('y', 'old'), put('z', 'old')], 0, 2).bytes)
+      return replace(
+        db,
+        logKey(a.slot, KEY_BLOCK, 2),
+        packBlock(old, [put('y', 'old'), put('z', 'old')], 0, 2).bytes,
+      )
     })
     const next = await open(world)
-    expect(next.recovered('a')).toMatchObject({ lastIndex: 2, appliedIndex: 2, record: { firstIndex: 3, prevTerm: 3 } })
+    expect(next.recovered('a')).toMatchObject({
+      lastIndex: 2,
+      appliedIndex: 2,
+      record: { firstIndex: 3, prevTerm: 3 },
+    })
     expect((await next.get(a.slot, ['y', 'z'])).values).toEqual(['new', null])
   })
 
-  test('a log whose term at the applied index is above the state\'s is damaged', async () => {
+  test("a log whose term at the applied index is above the state's is damaged", async () => {
     const world = memoryWorld()
     const first = await open(world)
     const a = await first.create('a')

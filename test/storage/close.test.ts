@@ -7,7 +7,9 @@ import { memoryWorld, payloadsOf, TestShard, texts } from './shard-harness.ts'
 
 describe('closing and bounds of a LogShard', () => {
   test('a process ends by itself once its shard is closed', async () => {
-    const child = fork(new URL('./close-child.js', import.meta.url), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const child = fork(new URL('./close-child.js', import.meta.url), {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
     expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0)
   })
 

@@ -11,8 +11,15 @@ import type { EngineDb } from '../../src/env/ports.ts'
 type MemoryWorld = ReturnType<typeof memoryWorld>
 
 /** Opens a database of the closed shard and changes it behind its back. */
-async function tamper(world: MemoryWorld, name: string, change: (db: EngineDb) => Promise<void>): Promise<void> {
-  const db = await world.worker!.engine.open(`${world.dir}/${name}`, { writeBufferBytes: 1 << 20, compression: false })
+async function tamper(
+  world: MemoryWorld,
+  name: string,
+  change: (db: EngineDb) => Promise<void>,
+): Promise<void> {
+  const db = await world.worker!.engine.open(`${world.dir}/${name}`, {
+    writeBufferBytes: 1 << 20,
+    compression: false,
+  })
   await change(db)
   await db.close()
 }
@@ -45,42 +52,75 @@ async function closedShard(): Promise<{ world: MemoryWorld; slot: number }> {
 }
 
 const DAMAGES: ReadonlyArray<readonly [string, RegExp, (db: EngineDb, slot: number) => Promise<void>]> = [
-  ['a flipped bit in a block', /"orders".*index 3: the block is not what was written/, async (db, slot) => {
-    const key = logKey(slot, KEY_BLOCK, 3)
-    const [value] = await db.getMany([key])
-    value![value!.length - 1]! ^= 1
-    await rewrite(db, key, value!)
-  }],
-  ['a missing block', /"orders".*index 4: a gap: the entry before it is 2/, (db, slot) =>
-    remove(db, logKey(slot, KEY_BLOCK, 3))],
-  ['a block of another place', /"orders".*index 3: the block there begins at 4/, async (db, slot) => {
-    const [value] = await db.getMany([logKey(slot, KEY_BLOCK, 4)])
-    await rewrite(db, logKey(slot, KEY_BLOCK, 3), value!)
-  }],
-  ['a damaged record', /record of replica slot 1/, async (db, slot) => {
-    await rewrite(db, logKey(slot, KEY_RECORD, 0), Buffer.from('nonsense'))
-  }],
-  ['a missing record', /block of replica slot 1 and no record/, (db, slot) => remove(db, logKey(slot, KEY_RECORD, 0))],
-  ['a missing flush number', /writes 4 to 4 are missing/, (db) => remove(db, logKey(SHARD_SLOT, KEY_FLUSH_NUMBER, 4))],
+  [
+    'a flipped bit in a block',
+    /"orders".*index 3: the block is not what was written/,
+    async (db, slot) => {
+      const key = logKey(slot, KEY_BLOCK, 3)
+      const [value] = await db.getMany([key])
+      value![value!.length - 1]! ^= 1
+      await rewrite(db, key, value!)
+    },
+  ],
+  [
+    'a missing block',
+    /"orders".*index 4: a gap: the entry before it is 2/,
+    (db, slot) => remove(db, logKey(slot, KEY_BLOCK, 3)),
+  ],
+  [
+    'a block of another place',
+    /"orders".*index 3: the block there begins at 4/,
+    async (db, slot) => {
+      const [value] = await db.getMany([logKey(slot, KEY_BLOCK, 4)])
+      await rewrite(db, logKey(slot, KEY_BLOCK, 3), value!)
+    },
+  ],
+  [
+    'a damaged record',
+    /record of replica slot 1/,
+    async (db, slot) => {
+      await rewrite(db, logKey(slot, KEY_RECORD, 0), Buffer.from('nonsense'))
+    },
+  ],
+  [
+    'a missing record',
+    /block of replica slot 1 and no record/,
+    (db, slot) => remove(db, logKey(slot, KEY_RECORD, 0)),
+  ],
+  [
+    'a missing flush number',
+    /writes 4 to 4 are missing/,
+    (db) => remove(db, logKey(SHARD_SLOT, KEY_FLUSH_NUMBER, 4)),
+  ],
 ]
 
 describe('damage of the log', () => {
-  test.each(DAMAGES)('%s is told at opening, with the group, the index and the remedy', async (_what, text, damage) => {
-    const { world, slot } = await closedShard()
-    await tamper(world, 'log', (db) => damage(db, slot))
-    const error = await TestShard.open(world).then(() => null, (reason) => reason as Error & { code: string })
-    expect(error?.code).toBe('FLOTILLA_CORRUPT')
-    expect(error?.message).toMatch(text)
-    expect(error?.message).toContain('/shard/log')
-    expect(error?.message).toContain('readmit')
-    // The engines were closed on the way out: a second try says the same, not that the directory is locked.
-    await expect(TestShard.open(world)).rejects.toMatchObject({ code: 'FLOTILLA_CORRUPT' })
-  })
+  test.each(DAMAGES)(
+    '%s is told at opening, with the group, the index and the remedy',
+    async (_what, text, damage) => {
+      const { world, slot } = await closedShard()
+      await tamper(world, 'log', (db) => damage(db, slot))
+      const error = await TestShard.open(world).then(
+        () => null,
+        (reason) => reason as Error & { code: string },
+      )
+      expect(error?.code).toBe('FLOTILLA_CORRUPT')
+      expect(error?.message).toMatch(text)
+      expect(error?.message).toContain('/shard/log')
+      expect(error?.message).toContain('readmit')
+      // The engines were closed on the way out: a second try says the same, not that the directory is locked.
+      await expect(TestShard.open(world)).rejects.toMatchObject({ code: 'FLOTILLA_CORRUPT' })
+    },
+  )
 
   const FORGED: ReadonlyArray<readonly [string, RegExp, BlockPlace]> = [
     ['an overlap', /index 2: an overlap: the entry before it is 2/, place(1, 2, 1)],
-    ['another term before', /index 6: it continues term 1 but the entry before it is of term 2/, place(2, 6, 1)],
-    ['a term above the replica\'s', /index 6: its term 9 is above the replica's term 2/, place(9, 6, 2)],
+    [
+      'another term before',
+      /index 6: it continues term 1 but the entry before it is of term 2/,
+      place(2, 6, 1),
+    ],
+    ["a term above the replica's", /index 6: its term 9 is above the replica's term 2/, place(9, 6, 2)],
     ['another group', /index 6: the block is of another group/, { ...place(2, 6, 2), groupTag: 1 }],
   ]
 
@@ -180,7 +220,7 @@ describe('failure of the storage', () => {
   })
 })
 
-describe.each(WORLDS)('the worker\'s thread on %s', (_name, makeWorld) => {
+describe.each(WORLDS)("the worker's thread on %s", (_name, makeWorld) => {
   test('its death fails the shard, once', async () => {
     const world = makeWorld()
     const threads = {
@@ -210,7 +250,9 @@ describe.each(WORLDS)('the worker\'s thread on %s', (_name, makeWorld) => {
     const large = Buffer.alloc(1 << 20, 7)
     const writes: Array<Promise<void>> = []
     for (let bytes = 0; bytes < MAX_WORKER_BLOCK_CACHE_BYTES + 2 * large.length; bytes += large.length) {
-      writes.push(a.append([Buffer.concat([Buffer.from(String(a.lastIndex + 1).padStart(3, '0')), large.subarray(3)])]))
+      writes.push(
+        a.append([Buffer.concat([Buffer.from(String(a.lastIndex + 1).padStart(3, '0')), large.subarray(3)])]),
+      )
     }
     await Promise.all(writes)
     const blocks = await test.read(a.slot, 1, 3, 4 << 20)

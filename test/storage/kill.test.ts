@@ -6,7 +6,9 @@ const PROMISES_BEFORE_KILL = 600
 
 /** Runs the child until it has promised enough, kills it, and returns the highest promised index of each group. */
 async function promisedBeforeKill(dir: string): Promise<Map<string, number>> {
-  const child = fork(new URL('./kill-child.js', import.meta.url), [dir], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+  const child = fork(new URL('./kill-child.js', import.meta.url), [dir], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  })
   const promised = new Map<string, number>()
   let lines = 0
   let rest = ''

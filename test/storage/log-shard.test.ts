@@ -38,12 +38,22 @@ describe.each(WORLDS)('a LogShard on %s', (_name, makeWorld) => {
 
     const again = await open(where)
     const found = again.recovered('a')
-    expect(found.record).toMatchObject({ groupId: 'a', replica: 1, type: 'kv', term: 4, votedFor: 0, firstIndex: 1 })
+    expect(found.record).toMatchObject({
+      groupId: 'a',
+      replica: 1,
+      type: 'kv',
+      term: 4,
+      votedFor: 0,
+      firstIndex: 1,
+    })
     expect(found.record.args).toEqual(Buffer.from([0, 255]))
     expect(found.record.firstConfiguration.toString()).toBe('first')
     expect(found.record.configurations).toEqual([{ index: 1, term: 3, bytes: Buffer.from('second') }])
     expect(found.lastIndex).toBe(5)
-    expect(found.termRuns).toEqual([{ firstIndex: 1, term: 3 }, { firstIndex: 5, term: 4 }])
+    expect(found.termRuns).toEqual([
+      { firstIndex: 1, term: 3 },
+      { firstIndex: 5, term: 4 },
+    ])
     expect(payloadsOf(await again.read(found.record.slot, 2, 4))).toEqual(['x', 'y', 'z'])
     expect(again.recovered('b')).toMatchObject({ lastIndex: 0, record: { term: 1, votedFor: 1, space: 0 } })
   })
@@ -52,7 +62,11 @@ describe.each(WORLDS)('a LogShard on %s', (_name, makeWorld) => {
     const where = world()
     const first = await open(where, 1, 3)
     const made = await first.shard.createReplicas([specOf('a'), specOf('b'), specOf('c', 'counter')])
-    expect(made.map(({ record }) => [record.slot, record.space])).toEqual([[2, 2], [5, 5], [8, 0]])
+    expect(made.map(({ record }) => [record.slot, record.space])).toEqual([
+      [2, 2],
+      [5, 5],
+      [8, 0],
+    ])
     await first.shard.close()
     const again = await open(where, 1, 3)
     const [next] = await again.shard.createReplicas([specOf('d')])
@@ -81,7 +95,10 @@ describe.each(WORLDS)('a LogShard on %s', (_name, makeWorld) => {
     await first.shard.close()
 
     const second = await open(where)
-    expect(second.recovered('a').termRuns).toEqual([{ firstIndex: 1, term: 1 }, { firstIndex: 6, term: 2 }])
+    expect(second.recovered('a').termRuns).toEqual([
+      { firstIndex: 1, term: 1 },
+      { firstIndex: 6, term: 2 },
+    ])
     const again = second.replica('a')
     expect(payloadsOf(await second.read(again.slot, 1, 6))).toEqual(['1', '2', '3', '4', '5', 'six'])
     // The blocks are only on disk now: the body that is cut must be read back.

@@ -21,15 +21,38 @@ type Step =
 const GROUPS = ['a', 'b']
 const group = fc.nat({ max: GROUPS.length - 1 })
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('append' as const), group, count: fc.integer({ min: 1, max: 5 }) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('configure' as const), group, which: fc.nat({ max: 2 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('append' as const),
+      group,
+      count: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('configure' as const), group, which: fc.nat({ max: 2 }) }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('term' as const), group }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('cut' as const), group, back: fc.nat({ max: 7 }) }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('apply' as const), group, back: fc.nat({ max: 4 }) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('wait' as const), turns: fc.integer({ min: 1, max: 12 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('apply' as const), group, back: fc.nat({ max: 4 }) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('wait' as const), turns: fc.integer({ min: 1, max: 12 }) }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('slow' as const), turns: fc.nat({ max: 30 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('close' as const) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const), keepLog: fc.boolean(), keepData: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('crash' as const),
+      keepLog: fc.boolean(),
+      keepData: fc.boolean(),
+    }),
+  },
 )
 
 interface Entry {
@@ -70,7 +93,10 @@ class ModelGroup {
   }
 
   append(payloads: Buffer[], configuration: boolean): void {
-    this.entries = [...this.entries, ...payloads.map((payload) => ({ term: this.term, configuration, payload }))]
+    this.entries = [
+      ...this.entries,
+      ...payloads.map((payload) => ({ term: this.term, configuration, payload })),
+    ]
     this.handOver(this.replica.append(payloads, configuration ? KIND_CONFIGURATION : KIND_DATA))
   }
 
@@ -121,8 +147,11 @@ function configurationOf(entries: readonly Entry[]): string {
 }
 
 function fits(snapshot: Snapshot, found: RecoveredReplica): boolean {
-  return snapshot.entries.length === found.lastIndex && snapshot.term === found.record.term
-    && JSON.stringify(runsOf(snapshot.entries, found.record.firstIndex)) === JSON.stringify(found.termRuns)
+  return (
+    snapshot.entries.length === found.lastIndex &&
+    snapshot.term === found.record.term &&
+    JSON.stringify(runsOf(snapshot.entries, found.record.firstIndex)) === JSON.stringify(found.termRuns)
+  )
 }
 
 /** Compares what a start found with all that may be there: nothing vouched for is missing, nothing is half there. */
@@ -136,7 +165,10 @@ async function checkGroup(model: ModelGroup, shard: TestShard, orderly: boolean)
   } else {
     const { appliedIndex, appliedTerm } = found
     expect(orderly).toBe(false)
-    expect(found).toMatchObject({ lastIndex: appliedIndex, record: { firstIndex: appliedIndex + 1, prevTerm: appliedTerm } })
+    expect(found).toMatchObject({
+      lastIndex: appliedIndex,
+      record: { firstIndex: appliedIndex + 1, prevTerm: appliedTerm },
+    })
     const behind = possible.some(({ entries }) => entries[appliedIndex - 1]?.term !== appliedTerm)
     expect(behind, 'a log that holds what is applied does not begin anew').toBe(true)
     expect(appliedIndex).toBeLessThanOrEqual(model.applyTo)
@@ -147,7 +179,8 @@ async function checkGroup(model: ModelGroup, shard: TestShard, orderly: boolean)
   expect(lastIndex).toBe(model.entries.length)
   expect(appliedIndex).toBeGreaterThanOrEqual(record.firstIndex - 1)
   expect(record.configurations.at(-1)?.bytes.toString() ?? 'first').toBe(configurationOf(model.entries))
-  const blocks = lastIndex < record.firstIndex ? [] : await shard.read(record.slot, record.firstIndex, lastIndex)
+  const blocks =
+    lastIndex < record.firstIndex ? [] : await shard.read(record.slot, record.firstIndex, lastIndex)
   const expected = model.entries.slice(record.firstIndex - 1).map((entry) => entry.payload.toString())
   expect(payloadsOf(blocks)).toEqual(expected)
   model.term = Math.max(record.term, 1)
@@ -195,12 +228,15 @@ async function run(steps: readonly Step[]): Promise<void> {
       expect(before).toEqual([])
       for (const each of models) await checkGroup(each, shard, one.kind === 'close')
       for (const each of models) if (each.replica.term === 0) each.replica.term = each.term
-      for (const each of models) if (shard.recovered(each.groupId).record.term === 0) each.handOver(each.replica.setTerm(1))
+      for (const each of models)
+        if (shard.recovered(each.groupId).record.term === 0) each.handOver(each.replica.setTerm(1))
     }
   }
   for (const model of models) {
     shard.shard.apply(model.replica.slot, model.entries.length)
-    await shard.until(() => (shard.applied.get(model.replica.slot) ?? model.recoveredTo) >= model.entries.length)
+    await shard.until(
+      () => (shard.applied.get(model.replica.slot) ?? model.recoveredTo) >= model.entries.length,
+    )
     await checkState(model, shard, model.entries.length)
   }
   expect(shard.failures).toEqual([])
@@ -209,5 +245,8 @@ async function run(steps: readonly Step[]): Promise<void> {
 }
 
 test('any mix of writes, cuts, applies, closings and crashes leaves what was handed over, at least what was vouched for', async () => {
-  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60, size: 'max' }), run), { numRuns: 500, seed: 20_251_123 })
+  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60, size: 'max' }), run), {
+    numRuns: 500,
+    seed: 20_251_123,
+  })
 })

@@ -1,14 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { KIND_CONFIGURATION, KIND_DATA, LogBlock, packBlock } from '../../src/block/log-block.ts'
+import { KIND_CONFIGURATION, KIND_DATA, type LogBlock, packBlock } from '../../src/block/log-block.ts'
 import type { BlockKind } from '../../src/block/log-block.ts'
 import { MemoryDisk } from '../../src/env/memory-disk.ts'
 import { MemoryEngine } from '../../src/env/memory-engine.ts'
 import { sha256 } from '../../src/env/node-disk.ts'
-import type {
-  Disk, Engine, EngineDb, EngineOptions, ShardThread, Threads,
-} from '../../src/env/ports.ts'
+import type { Disk, Engine, EngineDb, EngineOptions, ShardThread, Threads } from '../../src/env/ports.ts'
 import { loadRocksDb } from '../../src/env/rocks.ts'
 import { ShardThreads } from '../../src/env/shard-threads.ts'
 import { SILENT_LOGGER } from '../../src/env/user-logger.ts'
@@ -36,10 +34,11 @@ export class InlineThreads implements Threads {
     worker.other = main
     let end = (_error: Error | null): void => {}
     const ended = new Promise<Error | null>((resolve) => {
-      end = (error) => setImmediate(() => {
-        main.dead = true
-        resolve(error)
-      })
+      end = (error) =>
+        setImmediate(() => {
+          main.dead = true
+          resolve(error)
+        })
     })
     runShard(worker, this.#disk, init as ShardInit).then(() => end(null), end)
     return {
@@ -201,16 +200,22 @@ export class TestShard {
 
   get(slot: number, keys: string[]): Promise<{ values: Array<string | null>; appliedIndex: number }> {
     return new Promise((resolve, reject) => {
-      this.shard.getMany(slot, keys.map((key) => Buffer.from(key)), (error, values, appliedIndex) => {
-        if (error) reject(error)
-        else resolve({ values: values.map((value) => value && value.toString()), appliedIndex })
-      })
+      this.shard.getMany(
+        slot,
+        keys.map((key) => Buffer.from(key)),
+        (error, values, appliedIndex) => {
+          if (error) reject(error)
+          else resolve({ values: values.map((value) => value?.toString() ?? null), appliedIndex })
+        },
+      )
     })
   }
 
   read(slot: number, from: number, to: number, maxBytes = 1 << 20): Promise<LogBlock[]> {
     return new Promise((resolve, reject) => {
-      this.shard.readBlocks(slot, from, to, maxBytes, (error, blocks) => (error ? reject(error) : resolve(blocks)))
+      this.shard.readBlocks(slot, from, to, maxBytes, (error, blocks) =>
+        error ? reject(error) : resolve(blocks),
+      )
     })
   }
 
@@ -249,7 +254,11 @@ export class TestReplica {
 
   block(payloads: readonly Uint8Array[], kind: BlockKind = KIND_DATA): LogBlock {
     const place = {
-      groupTag: hash32(this.groupId), kind, term: this.term, firstIndex: this.lastIndex + 1, prevTerm: this.lastTerm,
+      groupTag: hash32(this.groupId),
+      kind,
+      term: this.term,
+      firstIndex: this.lastIndex + 1,
+      prevTerm: this.lastTerm,
     }
     return packBlock(place, payloads, 0, payloads.length)
   }
@@ -263,7 +272,9 @@ export class TestReplica {
   }
 
   put(pairs: Record<string, string>): Promise<void> {
-    return this.append(Object.entries(pairs).map(([key, value]) => encodePut(Buffer.from(key), Buffer.from(value))))
+    return this.append(
+      Object.entries(pairs).map(([key, value]) => encodePut(Buffer.from(key), Buffer.from(value))),
+    )
   }
 
   configure(bytes: string): Promise<void> {
@@ -300,7 +311,8 @@ export class TestReplica {
 export function payloadsOf(blocks: readonly LogBlock[]): string[] {
   const payloads: string[] = []
   for (const block of blocks) {
-    for (let index = block.firstIndex; index <= block.lastIndex; index++) payloads.push(block.entry(index).toString())
+    for (let index = block.firstIndex; index <= block.lastIndex; index++)
+      payloads.push(block.entry(index).toString())
   }
   return payloads
 }

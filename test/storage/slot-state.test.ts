@@ -9,7 +9,12 @@ import { specOf } from './shard-harness.ts'
 
 function block(firstIndex: number, count: number): LogBlock {
   const payloads = Array.from({ length: count }, () => Buffer.from('x'))
-  return packBlock({ groupTag: hash32('a'), kind: KIND_DATA, term: 1, firstIndex, prevTerm: 1 }, payloads, 0, count)
+  return packBlock(
+    { groupTag: hash32('a'), kind: KIND_DATA, term: 1, firstIndex, prevTerm: 1 },
+    payloads,
+    0,
+    count,
+  )
 }
 
 function write(blocks: LogBlock[], cutAfter = -1): ReplicaWrite {

@@ -28,13 +28,14 @@ function recordFlush(id: number, groupId: string, slot: number): ToWorker {
 }
 
 async function opened(port: HandPort): Promise<void> {
-  while (!port.received.some((message) => message.t === 'opened')) await new Promise((resolve) => setImmediate(resolve))
+  while (!port.received.some((message) => message.t === 'opened'))
+    await new Promise((resolve) => setImmediate(resolve))
   await new Promise((resolve) => setImmediate(resolve))
 }
 
 const INIT = { dir: '/shard', shardIndex: 0, shardCount: 1 }
 
-describe('the shard\'s worker', () => {
+describe("the shard's worker", () => {
   test('flushes what came in a turn before it answers what came earlier in it', async () => {
     const port = new HandPort()
     const ended = runShard(port, memoryWorld().worker!, INIT)
@@ -54,7 +55,9 @@ describe('the shard\'s worker', () => {
     const ended = runShard(first, world.worker!, INIT)
     await opened(first)
     const second = new HandPort()
-    await expect(runShard(second, world.worker!, INIT)).rejects.toMatchObject({ code: 'FLOTILLA_DATA_DIR_LOCKED' })
+    await expect(runShard(second, world.worker!, INIT)).rejects.toMatchObject({
+      code: 'FLOTILLA_DATA_DIR_LOCKED',
+    })
     expect(second.received).toMatchObject([{ t: 'failed', error: { name: 'DATA_DIR_LOCKED' } }])
     first.send({ t: 'close' })
     await ended
@@ -91,16 +94,20 @@ describe('a lane', () => {
     const told: unknown[] = []
     let running = 0
     await new Promise<void>((resolve) => {
-      const lane = new Lane<number>(async (item) => {
-        expect(++running).toBe(1)
-        await null
-        running--
-        if (item === 3) throw new Error('three')
-        done.push(item)
-      }, resolve, (error) => {
-        told.push(error)
-        resolve()
-      })
+      const lane = new Lane<number>(
+        async (item) => {
+          expect(++running).toBe(1)
+          await null
+          running--
+          if (item === 3) throw new Error('three')
+          done.push(item)
+        },
+        resolve,
+        (error) => {
+          told.push(error)
+          resolve()
+        },
+      )
       for (const item of [1, 2, 3, 4]) lane.push(item)
       lane.start()
       lane.start()

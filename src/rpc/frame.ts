@@ -2,7 +2,7 @@ import { crc32 } from '../util/crc.ts'
 import { protocolError } from './wire-reader.ts'
 
 /** The layout is in `proto/rpc.proto`. */
-export const FRAME_HEADER_BYTES = 24
+export const FRAME_HEADER_BYTES = 28
 
 const AT_CRC = 0
 const AT_LENGTH = 4
@@ -10,8 +10,8 @@ const AT_CONNECTION = 8
 const AT_BOOT = 12
 const AT_SEQUENCE = 16
 const AT_META = 20
-/** Bytes that must be there before the frame's length is known. */
-const LENGTH_KNOWN_AT = 8
+/** CRC of the header's other fields: a length is believed only after it, or a flipped bit would be waited for. */
+const AT_HEADER_CRC = 24
 
 /** One frame as it lies in a buffer. The parser uses one object for all of its frames: read it before the next. */
 export interface Frame {
@@ -58,9 +58,9 @@ export class FrameParser {
     let at = 0
     while (at < chunk.length) {
       if (this.partial !== null) at = this.fillPartial(chunk, at)
-      else if (this.headerBytes > 0 || chunk.length - at < LENGTH_KNOWN_AT) at = this.fillHeader(chunk, at)
+      else if (this.headerBytes > 0 || chunk.length - at < FRAME_HEADER_BYTES) at = this.fillHeader(chunk, at)
       else {
-        const length = this.checkLength(chunk.readUInt32LE(at + AT_LENGTH))
+        const length = this.checkHeader(chunk, at)
         if (chunk.length - at < length) {
           this.partial = Buffer.allocUnsafe(length)
           this.partialBytes = 0
@@ -73,23 +73,30 @@ export class FrameParser {
     }
   }
 
-  private checkLength(length: number): number {
+  /** The frame's length, once its header is known to be whole. */
+  private checkHeader(buffer: Buffer, start: number): number {
+    const sum = headerCrc(buffer, start)
+    if (sum !== buffer.readUInt32LE(start + AT_HEADER_CRC))
+      throw protocolError('a frame header fails its CRC')
+    const length = buffer.readUInt32LE(start + AT_LENGTH)
     if (length < FRAME_HEADER_BYTES) throw protocolError(`a frame of ${length} bytes`)
     if (length > this.maxFrameBytes) throw protocolError(`a frame of ${length} bytes is over the limit`)
     return length
   }
 
-  /** Gathers the first bytes of a frame until its length is known. */
+  /** Gathers the header of a frame that spans chunks. */
   private fillHeader(chunk: Buffer, at: number): number {
-    const count = Math.min(LENGTH_KNOWN_AT - this.headerBytes, chunk.length - at)
+    const count = Math.min(FRAME_HEADER_BYTES - this.headerBytes, chunk.length - at)
     chunk.copy(this.header, this.headerBytes, at, at + count)
     this.headerBytes += count
-    if (this.headerBytes === LENGTH_KNOWN_AT) {
-      this.partial = Buffer.allocUnsafe(this.checkLength(this.header.readUInt32LE(AT_LENGTH)))
-      this.header.copy(this.partial, 0, 0, LENGTH_KNOWN_AT)
-      this.partialBytes = LENGTH_KNOWN_AT
-      this.headerBytes = 0
-    }
+    if (this.headerBytes < FRAME_HEADER_BYTES) return at + count
+    this.headerBytes = 0
+    const partial = Buffer.allocUnsafe(this.checkHeader(this.header, 0))
+    this.header.copy(partial, 0, 0, FRAME_HEADER_BYTES)
+    if (partial.length === FRAME_HEADER_BYTES)
+      return this.emit(partial, 0, partial.length, true) ? at + count : -1
+    this.partial = partial
+    this.partialBytes = FRAME_HEADER_BYTES
     return at + count
   }
 
@@ -141,6 +148,11 @@ export function sealFrame(
   buffer.writeUInt32LE(boot, start + AT_BOOT)
   buffer.writeUInt32LE(sequence, start + AT_SEQUENCE)
   buffer.writeUInt32LE(metaBytes, start + AT_META)
+  buffer.writeUInt32LE(headerCrc(buffer, start), start + AT_HEADER_CRC)
   const end = start + FRAME_HEADER_BYTES + metaBytes
   buffer.writeUInt32LE(crc32(buffer.subarray(start + AT_LENGTH, end)), start + AT_CRC)
+}
+
+function headerCrc(buffer: Buffer, start: number): number {
+  return crc32(buffer.subarray(start + AT_LENGTH, start + AT_HEADER_CRC))
 }

@@ -70,7 +70,7 @@ class SimBatch implements EngineBatch {
   del(key: Buffer): void {
     assert(!this.written, 'a batch is not changed after its write')
     this.inner.del(key)
-    this.hash = crc32(key, this.hash ^ 1)
+    this.hash = crc32(key, (this.hash ^ 1) >>> 0)
   }
 }
 

@@ -166,13 +166,14 @@ export class LogShard {
   }
 
   /**
-   * Takes a write whole, or nothing of it: false when the shard's queue is full, or it has failed or is closing. Throws
-   * InvariantError when the write does not continue its log. The bytes of blocks must not change before the flush.
+   * Takes a write. Room is the owner's to ask for first (`queueRoomBytes`), before it changes anything of its own: what it
+   * then hands over is taken, so the bound is passed by one turn's blocks at most. False when the shard has failed or is
+   * closing. Throws InvariantError when the write does not continue its log. The bytes of blocks must not change before
+   * the flush.
    */
   write(write: ReplicaWrite): boolean {
     if (this.#failed || this.#closing) return false
     const cost = writeCost(write)
-    if (this.#queuedBytes + cost > MAX_SHARD_QUEUE_BYTES) return false
     const state = this.#slotOf(write.slot)
     state.check(write)
     if (!this.#gathering.empty && this.#gathering.cost + cost > MAX_FLUSH_BYTES) this.#seal()

@@ -16,7 +16,14 @@ const SOURCES = ['raft.proto', 'rpc.proto', 'admin.proto', 'kv.proto']
 const HEADER = '// Generated from proto/ by `npm run proto`. Do not edit.\n'
 
 const FLAGS = ['--target', 'static-module', '--wrap', 'esm', '--es6', '--force-number', '--path', HERE]
-const LEFT_OUT = ['--no-verify', '--no-convert', '--no-delimited', '--no-typeurl', '--no-service', '--no-create']
+const LEFT_OUT = [
+  '--no-verify',
+  '--no-convert',
+  '--no-delimited',
+  '--no-typeurl',
+  '--no-service',
+  '--no-create',
+]
 const DEPENDENCY = ['--dependency', 'protobufjs/minimal.js']
 
 /**
@@ -62,7 +69,8 @@ function adaptCode(code) {
   out = replaceAll(out, '$util.Long ? $util.Long.fromBits(0,0,true) : 0', '0')
   // No entry in the library's table of roots: another copy of this package would share it.
   out = out.replace(/const \$root = \$protobuf\.roots\[.*\n/, 'const $root = {};\n')
-  if (out.includes('roots')) throw new Error('the generated code uses the table of roots: adapt proto/generate.mjs')
+  if (out.includes('roots'))
+    throw new Error('the generated code uses the table of roots: adapt proto/generate.mjs')
   return `${HEADER}// @ts-nocheck\n${out}`
 }
 

@@ -338,7 +338,10 @@ export class PeerLinkImpl implements PeerLink {
     return this.bulkInFlight === 0 || this.bulkInFlight + MAX_BULK_FRAME_BYTES <= MAX_BULK_IN_FLIGHT_BYTES
   }
 
-  /** First come, first served; those that wait again during the round are left for the next. */
+  /**
+   * First come, first served. One that waits again in its call was refused with this much room: it is asked when more
+   * was released or drained, else a block larger than the room would make every turn try again.
+   */
   private wakeWaiters(): void {
     let count = this.waiters.size
     if (count === 0) return

@@ -37,7 +37,7 @@ export class WireWriter {
     if (this.length + MAX_VARINT_BYTES > this.buffer.length) this.reserve(MAX_VARINT_BYTES)
     const buffer = this.buffer
     let at = this.length
-    if (value >= 0 && value < 0x80) {
+    if ((value & 0x7f) === value) {
       buffer[at] = value
       this.length = at + 1
       return

@@ -21,7 +21,7 @@ interface Due {
 export class SimWorld implements Clock, Timers, RandomSource {
   nowMs = 1_000
   private order = 0
-  private queue: Due[] = []
+  private readonly queue: Due[] = []
   private seed: number
 
   constructor(seed = 1) {
@@ -38,7 +38,7 @@ export class SimWorld implements Clock, Timers, RandomSource {
 
   setTimeout(callback: () => void, delayMs: number): TimerHandle {
     const due = { atMs: this.nowMs + Math.max(delayMs, 0), order: this.order++, run: callback }
-    this.queue.push(due)
+    this.push(due)
     return due
   }
 
@@ -86,16 +86,46 @@ export class SimWorld implements Clock, Timers, RandomSource {
   }
 
   private take(end: number): Due | null {
-    this.queue = this.queue.filter((due) => due.run !== null)
-    let best: Due | null = null
-    for (const due of this.queue) {
-      if (due.atMs > end) continue
-      if (best === null || due.atMs < best.atMs || (due.atMs === best.atMs && due.order < best.order))
-        best = due
+    for (;;) {
+      const first = this.queue[0]
+      if (first === undefined || (first.run !== null && first.atMs > end)) return null
+      this.popFirst()
+      if (first.run !== null) return first
     }
-    if (best !== null) this.queue.splice(this.queue.indexOf(best), 1)
-    return best
   }
+
+  /** The queue is a binary heap. */
+  private push(due: Due): void {
+    const heap = this.queue
+    let at = heap.push(due) - 1
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if (!earlier(due, heap[parent]!)) break
+      heap[at] = heap[parent]!
+      at = parent
+    }
+    heap[at] = due
+  }
+
+  private popFirst(): void {
+    const heap = this.queue
+    const last = heap.pop()!
+    if (heap.length === 0) return
+    let at = 0
+    for (;;) {
+      let child = at * 2 + 1
+      if (child >= heap.length) break
+      if (child + 1 < heap.length && earlier(heap[child + 1]!, heap[child]!)) child++
+      if (!earlier(heap[child]!, last)) break
+      heap[at] = heap[child]!
+      at = child
+    }
+    heap[at] = last
+  }
+}
+
+function earlier(a: Due, b: Due): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)
 }
 
 async function settle(): Promise<void> {
@@ -267,6 +297,11 @@ export class SimSocket implements Socket {
     // What was written before is delivered before the end of the stream.
     const delay = Math.max(this.lastArrivalMs, world.nowMs + weather.delayMs) - world.nowMs
     if (!weather.clogged) world.setTimeout(() => this.other.end(null), delay)
+  }
+
+  /** Ends like a machine without power: nobody hears of it. */
+  vanish(): void {
+    this.destroyed = true
   }
 
   reset(): void {

@@ -143,7 +143,7 @@ class SimNemesis implements Nemesis {
   /** A process that may go down now, or null. */
   #victim(): SimProcess | null {
     const well = this.#processes.filter((process) => process.alive && !process.paused)
-    if (this.#processes.length - well.length >= this.#maxDown) return null
+    if (well.length === 0 || this.#processes.length - well.length >= this.#maxDown) return null
     return this.#random.pick(well)
   }
 

@@ -29,6 +29,8 @@ export interface PipeEnd {
   receive(segment: Segment): void
 }
 
+/** How soon a segment that came before its turn looks again. */
+const RETRY_ORDER_US = 1_000
 const NO_BYTES = Buffer.alloc(0)
 
 /**
@@ -210,7 +212,7 @@ export class Pipe implements LinkUser {
     const place = this.#inFlight.indexOf(segment)
     if (place > 0) {
       // What a link had held comes first: it is on its way again and later than this.
-      this.#scheduleArrival(segment, this.#lastArrivalUs)
+      this.#scheduleArrival(segment, this.link.timeline.nowUs + RETRY_ORDER_US)
       return
     }
     this.#forget(segment)

@@ -1,6 +1,7 @@
 import type { Clock, Timers } from '../env/ports.ts'
 import type { PeerLink } from '../rpc/messages.ts'
 import type { FlotillaError } from '../util/errors.ts'
+import type { GroupDescription } from './group-description.ts'
 
 /**
  * What the caller's side needs of the process it runs in. In a store `local` finds the replicas beside it; in a process
@@ -13,6 +14,8 @@ export interface ClientHost {
   readonly timers: Timers
   /** Monotonic time of this turn of the event loop. */
   nowMs(): number
+  /** In [0, 1), for jitter. */
+  random(): number
   /** Asks for `work.endOfTurn()` at the end of this turn, before the frames are written. */
   markDirty(work: { endOfTurn(): void }): void
   /** Stores of the address book, this one left out. */
@@ -49,6 +52,7 @@ export interface LocalReplica {
   readIndex(sink: ReadSink): void
   /** The state machine's own answer, from the state as it is now. Rejects NO_QUERY, STATE_MACHINE_FAILED. */
   query(data: Buffer): Promise<Buffer>
+  describe(): GroupDescription
   /** Present for replicas of type 'kv'. Reads the shard's data as it is now. */
   readonly kv: LocalKv | null
 }

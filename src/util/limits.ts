@@ -175,3 +175,18 @@ export const RETRY_MAX_MS = 200
 /** The sweep over waiting calls: one tick, and its slots; a longer wait goes round. */
 export const CALL_TICK_MS = 10
 export const CALL_SLOTS = 1_024
+
+/** Arguments of one group: they lie in its record and travel in every creation. */
+export const MAX_GROUP_ARGS_BYTES = 64 * KIB
+/** A group's type, a store's and a cluster's name. */
+export const MAX_NAME_BYTES = 255
+/** Groups, and bytes of them, in one createGroups message. */
+export const MAX_CREATE_GROUPS = 1_000
+export const MAX_CREATE_BYTES = 1 * MIB
+/** Bytes of values in one answer to another store's read; what does not fit is asked for again. */
+export const MAX_READ_ANSWER_BYTES = 4 * MIB
+/** How often a leader sends a store the groups that it misses, at most. */
+export const MISSING_REPLICA_INTERVAL_MS = 250
+/** Bounds of the election timeout: below it a turn of the event loop decides, above it a failover takes too long. */
+export const MIN_ELECTION_TIMEOUT_MS = 50
+export const MAX_ELECTION_TIMEOUT_MS = 60_000

@@ -1,0 +1,110 @@
+import { FlotillaError } from '../util/errors.ts'
+
+/** How long a caller waits, and what ends the waiting early. */
+export interface CallOptions {
+  /** Aborting stops the waiting and takes nothing back: the error says whether the call may still take effect. */
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds until the call rejects with TIMEOUT. Default 5000, at most a day. */
+  readonly timeoutMs?: number | undefined
+}
+
+/** Who keeps the calls that wait: see CallWheel. */
+export interface CallKeeper {
+  remove(call: WaitingCall): void
+  pause(call: WaitingCall): void
+}
+
+function unset(): never {
+  throw new Error('the call has not begun')
+}
+
+/**
+ * A caller's promise that waits for an answer, a leader, or its next try. It is settled exactly once; what arrives after
+ * that is ignored. The wheel finds it when its time is over; there is no timer per call.
+ */
+export abstract class WaitingCall {
+  /** The wheel's: when it looks at this call next, and the call's place in the wheel. */
+  wakeMs = 0
+  slot = -1
+  previous: WaitingCall | null = null
+  following: WaitingCall | null = null
+  deadlineMs = 0
+  settled = false
+  /** A replica has it and may log it: given up now, its outcome would be unknown. Never set for a read. */
+  handedOver = false
+  /** Why the last try failed, for the error at the deadline. */
+  lastRefusal: FlotillaError | null = null
+  backoffMs = 0
+  signal: AbortSignal | null = null
+  reject: (error: FlotillaError) => void = unset
+  protected readonly wheel: CallKeeper
+
+  constructor(wheel: CallKeeper) {
+    this.wheel = wheel
+  }
+
+  /** Tries (again). It ends, maybe within this call, in `succeed`, `fail` or `retry`. */
+  abstract attempt(): void
+
+  /** What the call is, for its errors: 'apply to group x'. */
+  abstract describeCall(): string
+
+  /** Settled: whatever holds on to this call may let go. */
+  protected onSettled(): void {}
+
+  fail(error: FlotillaError): void {
+    if (!this.settle()) return
+    this.reject(error)
+  }
+
+  /** Certainly not done: tries again after a pause, until the deadline. */
+  retry(refusal: FlotillaError): void {
+    if (this.settled) return
+    this.handedOver = false
+    this.lastRefusal = refusal
+    this.wheel.pause(this)
+  }
+
+  /** The deadline has come. */
+  expire(): void {
+    const what = this.handedOver ? 'its outcome is unknown' : 'it was certainly not done'
+    const last = this.lastRefusal === null ? '' : `; the last try: ${this.lastRefusal.message}`
+    const text = `${this.describeCall()} did not finish in its time, ${what}${last}`
+    this.fail(
+      new FlotillaError('TIMEOUT', text, {
+        outcome: this.handedOver ? 'unknown' : 'not-applied',
+        cause: this.lastRefusal ?? undefined,
+        leader: this.lastRefusal?.leader,
+      }),
+    )
+  }
+
+  /** Makes the call itself the listener of its signal. */
+  handleEvent(): void {
+    if (!this.settled) this.fail(abortError(this.describeCall(), this.signal, this.handedOver))
+  }
+
+  /** Claims the one settlement. False when it came before. */
+  protected settle(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    this.wheel.remove(this)
+    if (this.signal !== null) this.signal.removeEventListener('abort', this)
+    this.onSettled()
+    return true
+  }
+}
+
+/** A waiting call that resolves with a `T`. */
+export abstract class PendingCall<T> extends WaitingCall {
+  resolve: (value: T) => void = unset
+
+  succeed(value: T): void {
+    if (this.settle()) this.resolve(value)
+  }
+}
+
+export function abortError(what: string, signal: AbortSignal | null, handedOver: boolean): FlotillaError {
+  const outcome = handedOver ? 'unknown' : 'not-applied'
+  return new FlotillaError('ABORTED', `${what} was aborted`, { cause: signal?.reason, outcome })
+}

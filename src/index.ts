@@ -1,0 +1,22 @@
+export type { GroupRequest } from './api/group-request.ts'
+export type { StoreOptions } from './api/options.ts'
+export type {
+  AppliedEntry,
+  StateMachine,
+  StateMachineContext,
+  StateMachineFactory,
+} from './api/state-machine.ts'
+export { Store, type StoreDescription } from './api/store.ts'
+export type { StoreEvents } from './api/store-events.ts'
+export type { ApplyResult } from './client/apply-call.ts'
+export { Group } from './client/group.ts'
+export type {
+  GroupDescription,
+  MemberDescription,
+  ReplicatorDescription,
+} from './client/group-description.ts'
+export { type DetailedValue, Kv, type KvOptions } from './client/kv.ts'
+export type { CallOptions } from './client/pending-call.ts'
+export type { Consistency, ReadIndexResult } from './client/read-calls.ts'
+export type { ApplyOptions, QueryOptions } from './client/router.ts'
+export { type ErrorCode, type ErrorName, FlotillaError, type Outcome } from './util/errors.ts'

@@ -16,6 +16,8 @@ export interface ClusterOptions {
   readonly stores?: number
   readonly listGroups?: number
   readonly kvGroups?: number
+  /** Default true: every process writes and reads all the time. */
+  readonly load?: boolean
   readonly electionTimeoutMs?: number
 }
 
@@ -51,6 +53,11 @@ export class SimCluster {
   readonly refused = new Map<string, number>()
   readonly openErrors: string[] = []
   reads = 0
+  /** Set by tests that break a store on purpose: its groups may fail. */
+  expectFailures = false
+  readonly failures: string[] = []
+  /** Stores that ended by themselves, with the reason. */
+  readonly stopped: string[] = []
   /** groupId/index → what was ever applied there. */
   readonly #committed = new Map<string, string>()
   /** groupId/term → who led. */
@@ -112,17 +119,34 @@ export class SimCluster {
           onMissingReplica() {},
           onCall: () => Promise.resolve(Buffer.alloc(0)),
           onLeaderChange: (groupId, leader, term) => this.#onLeader(process.name, groupId, leader, term),
-          onGroupError: (groupId, error) =>
-            this.world.fail(new Error(`${process.name}/${groupId}: ${error.message}`)),
+          onGroupError: (groupId, error) => this.#onGroupError(process.name, groupId, error),
         },
       })
     } catch (error) {
       this.openErrors.push(`${process.name}: ${(error as Error).message}`)
       throw error
     }
+    void host.closed.then((reason) => {
+      if (reason !== null) this.stopped.push(`${process.name}: ${reason.code}`)
+    })
     this.hosts.set(process.name, host)
     for (const error of await host.createGroups(this.specs)) if (error !== null) throw error
-    this.#workload(process, host)
+    if (this.#options.load ?? true) this.#workload(process, host)
+  }
+
+  #onGroupError(name: string, groupId: string, error: FlotillaError): void {
+    this.failures.push(`${name}/${groupId}: ${error.code}`)
+    if (!this.expectFailures) this.world.fail(new Error(`${name}/${groupId}: ${error.message}`))
+  }
+
+  /** The store that leads a group by its own account, the one of the highest term. */
+  leaderOf(groupId: string): string | null {
+    let best: { name: string; term: number } | null = null
+    for (const name of this.names) {
+      const one = this.hosts.get(name)?.group(groupId)?.describe()
+      if (one?.state === 'leader' && (best === null || one.term > best.term)) best = { name, term: one.term }
+    }
+    return best?.name ?? null
   }
 
   #onEntry(groupId: string, index: number, data: string): void {
@@ -230,14 +254,9 @@ export class SimCluster {
     const digests: string[] = []
     for (const name of this.names) {
       const group = this.hosts.get(name)!.group(groupId)!
-      let text = ''
-      group.digest().then(
-        (digest) => {
-          text = JSON.stringify(digest)
-        },
-        (error) => this.world.fail(error),
+      const text = JSON.stringify(
+        await this.world.settle(group.digest(), 10_000, `the digest of ${groupId} on ${name}`),
       )
-      await this.world.run({ until: () => text !== '' })
       digests.push(text)
     }
     if (new Set(digests).size !== 1)

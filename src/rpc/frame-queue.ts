@@ -34,6 +34,8 @@ export class FrameQueue {
   /** Frames and bytes taken since the start. */
   framesTaken = 0
   bytesTaken = 0
+  /** Raised when a defined alias is changed or forgotten: who remembers an alias as defined must ask again. */
+  aliasVersion = 0
   private readonly maxFrameBytes: number
   private readonly aliases = new Map<number, SentAlias>()
   /** Where the meta section of each waiting frame starts in the writer, and its first block in `blocks`. */
@@ -75,6 +77,7 @@ export class FrameQueue {
       // An encoder threw in the middle; it may have taken alias definitions with it.
       writer.length = this.tail
       this.aliases.clear()
+      this.aliasVersion++
     }
     return writer
   }
@@ -88,6 +91,7 @@ export class FrameQueue {
     } else {
       const same = known.toReplica === to.toReplica && known.fromReplica === to.fromReplica
       if (same && known.groupId === to.groupId) return
+      this.aliasVersion++
       known.groupId = to.groupId
       known.fromReplica = to.fromReplica
       known.toReplica = to.toReplica
@@ -99,7 +103,7 @@ export class FrameQueue {
 
   /** Its next use defines the alias again, so that the other side looks for the replica once more. */
   forgetAlias(slot: number): void {
-    this.aliases.delete(slot)
+    if (this.aliases.delete(slot)) this.aliasVersion++
   }
 
   open(type: number): number {

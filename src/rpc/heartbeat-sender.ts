@@ -12,15 +12,24 @@ interface Entry {
   /** Place in the list of every interval, -1 when the subject was only asked for once. */
   place: number
   live: boolean
+  /** The queue whose other end knows the subject's alias, and that queue's version then: the alias is not looked up again. */
+  aliasQueue: FrameQueue | null
+  aliasVersion: number
 }
 
 /** One heartbeat message that was sent and not answered yet. */
 interface Flight {
   sequence: number
   sentAtMs: number
+  /** Used places of the arrays. They never shrink: to empty an array would give up its memory at every beat. */
+  count: number
   readonly entries: Entry[]
   /** Term of each subject when it was sent: an answer counts for that term only. */
   readonly terms: number[]
+}
+
+function makeEntry(subject: HeartbeatSubject, place: number): Entry {
+  return { subject, place, live: true, aliasQueue: null, aliasVersion: 0 }
 }
 
 /**
@@ -55,7 +64,7 @@ export class HeartbeatSender {
 
   add(subject: HeartbeatSubject): void {
     if (this.entries.has(subject)) return
-    const entry: Entry = { subject, place: this.list.length, live: true }
+    const entry = makeEntry(subject, this.list.length)
     this.entries.set(subject, entry)
     this.list.push(entry)
   }
@@ -80,7 +89,7 @@ export class HeartbeatSender {
   /** Puts the subject into the next heartbeat; returns the sequence from which on an answer counts. */
   request(subject: HeartbeatSubject): number {
     if (!this.requested.has(subject)) {
-      const entry = this.entries.get(subject) ?? { subject, place: -1, live: true }
+      const entry = this.entries.get(subject) ?? makeEntry(subject, -1)
       this.requested.set(subject, entry)
     }
     return this.nextSequence
@@ -118,23 +127,29 @@ export class HeartbeatSender {
 
   private write(queue: FrameQueue, open: Flight | null, entry: Entry, nowMs: number): Flight {
     let flight = open
-    if (flight !== null && flight.entries.length === MAX_HEARTBEAT_SUBJECTS) {
+    if (flight !== null && flight.count === MAX_HEARTBEAT_SUBJECTS) {
       this.end(queue, flight)
       flight = null
     }
     if (flight === null) flight = this.start(nowMs)
     const subject = entry.subject
-    const writer = queue.begin()
-    const length = writer.length
-    queue.alias(subject)
-    if (writer.length !== length) queue.finish(null, 0)
+    if (entry.aliasQueue !== queue || entry.aliasVersion !== queue.aliasVersion) this.alias(queue, entry)
     const term = subject.term
     this.columns.slots.uint(subject.slot)
     this.columns.terms.uint(term)
     this.columns.commits.uint(subject.commit)
-    flight.entries.push(entry)
-    flight.terms.push(term)
+    flight.entries[flight.count] = entry
+    flight.terms[flight.count++] = term
     return flight
+  }
+
+  private alias(queue: FrameQueue, entry: Entry): void {
+    const writer = queue.begin()
+    const length = writer.length
+    queue.alias(entry.subject)
+    if (writer.length !== length) queue.finish(null, 0)
+    entry.aliasQueue = queue
+    entry.aliasVersion = queue.aliasVersion
   }
 
   private start(nowMs: number): Flight {
@@ -142,12 +157,13 @@ export class HeartbeatSender {
     const index = (this.oldest + this.inFlight) % MAX_HEARTBEATS_IN_FLIGHT
     let flight = this.ring[index]
     if (flight === undefined) {
-      flight = { sequence: 0, sentAtMs: 0, entries: [], terms: [] }
+      flight = { sequence: 0, sentAtMs: 0, count: 0, entries: [], terms: [] }
       this.ring[index] = flight
     }
     this.inFlight++
     flight.sequence = this.nextSequence++
     flight.sentAtMs = nowMs
+    flight.count = 0
     this.columns.slots.length = 0
     this.columns.terms.length = 0
     this.columns.commits.length = 0
@@ -163,9 +179,6 @@ export class HeartbeatSender {
   }
 
   private dropOldest(): void {
-    const flight = this.ring[this.oldest]!
-    flight.entries.length = 0
-    flight.terms.length = 0
     this.oldest = (this.oldest + 1) % MAX_HEARTBEATS_IN_FLIGHT
     this.inFlight--
   }
@@ -176,10 +189,10 @@ export class HeartbeatSender {
   onAck(ack: HeartbeatExceptions, forgetAlias: (slot: number) => void): void {
     while (this.inFlight > 0 && this.ring[this.oldest]!.sequence < ack.sequence) this.dropOldest()
     if (this.inFlight === 0 || this.ring[this.oldest]!.sequence !== ack.sequence) return
-    const { entries, terms, sequence, sentAtMs } = this.ring[this.oldest]!
+    const { entries, terms, count, sequence, sentAtMs } = this.ring[this.oldest]!
     const exceptions = ack.positions.length
     let next = 0
-    for (let i = 0; i < entries.length; i++) {
+    for (let i = 0; i < count; i++) {
       const entry = entries[i]!
       const subject = entry.subject
       const counts = entry.live && subject.term === terms[i]

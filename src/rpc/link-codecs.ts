@@ -1,5 +1,6 @@
+import { MAX_HEARTBEAT_SUBJECTS } from '../util/limits.ts'
 import type { ForwardRequest, ForwardResponse, GroupAddress } from './messages.ts'
-import type { WireReader } from './wire-reader.ts'
+import { protocolError, type WireReader } from './wire-reader.ts'
 import { varintBytes, type WireWriter } from './wire-writer.ts'
 
 /** Hand-written codecs of the hot messages in `proto/rpc.proto`, equal to the generated ones byte for byte. */
@@ -49,27 +50,31 @@ function packedColumn(w: WireWriter, tag: number, column: WireWriter): void {
   w.raw(column.buffer, 0, column.length)
 }
 
-/** A decoded heartbeat; used again for the next one. */
+/** A decoded heartbeat; used again for the next one, so that a beat makes no garbage. */
 export class HeartbeatRows {
   sequence = 0
-  readonly slots: number[] = []
-  readonly terms: number[] = []
-  readonly commits: number[] = []
+  count = 0
+  readonly slots = new Float64Array(MAX_HEARTBEAT_SUBJECTS)
+  readonly terms = new Float64Array(MAX_HEARTBEAT_SUBJECTS)
+  readonly commits = new Float64Array(MAX_HEARTBEAT_SUBJECTS)
 }
 
+/** Throws PROTOCOL when the columns are of unequal length or too long. */
 export function decodeHeartbeat(r: WireReader, into: HeartbeatRows): void {
+  let slots = 0
+  let terms = 0
+  let commits = 0
   into.sequence = 0
-  into.slots.length = 0
-  into.terms.length = 0
-  into.commits.length = 0
   while (r.pos < r.end) {
     const tag = r.uint()
     if (tag === 8) into.sequence = r.uint()
-    else if (tag === 18 || tag === 16) r.packed(tag, into.slots)
-    else if (tag === 26 || tag === 24) r.packed(tag, into.terms)
-    else if (tag === 34 || tag === 32) r.packed(tag, into.commits)
+    else if (tag === 18 || tag === 16) slots = r.column(tag, into.slots, slots)
+    else if (tag === 26 || tag === 24) terms = r.column(tag, into.terms, terms)
+    else if (tag === 34 || tag === 32) commits = r.column(tag, into.commits, commits)
     else r.skip(tag)
   }
+  if (slots !== terms || slots !== commits) throw protocolError('a heartbeat of unequal columns')
+  into.count = slots
 }
 
 /** Exceptions of one heartbeat, as parallel arrays; used again for the next one. */

@@ -118,6 +118,22 @@ export class WireReader {
     this.end = outer
   }
 
+  /** Like {@link packed}, into a column of fixed length from `at` on. Returns how many numbers are in it now. */
+  column(tag: number, into: Float64Array, at: number): number {
+    const unpacked = (tag & 7) === 0
+    const end = unpacked ? this.end : this.limit()
+    const outer = this.end
+    this.end = end
+    let count = at
+    while (this.pos < end) {
+      if (count === into.length) throw protocolError('a column is too long')
+      into[count++] = this.uint()
+      if (unpacked) break
+    }
+    this.end = outer
+    return count
+  }
+
   /** Steps over a field that this version does not know. */
   skip(tag: number): void {
     const type = tag & 7

@@ -16,6 +16,9 @@ export class Turn {
   readonly #finish: () => void
   #dirty: TurnWork[] = []
   #scheduled = false
+  #ending = false
+  /** Asked for while the turn was ending: too late for this one. */
+  #again = false
   #nowMs = 0
   #closed = false
   /** Rises after the turn's frames were encoded. */
@@ -37,6 +40,7 @@ export class Turn {
 
   /** Makes sure that this turn has an end. */
   schedule(): void {
+    if (this.#ending) this.#again = true
     if (this.#scheduled || this.#closed) return
     this.#scheduled = true
     this.#nowMs = this.#clock.monotonicMs()
@@ -50,14 +54,16 @@ export class Turn {
 
   #end(): void {
     if (this.#closed) return
+    this.#ending = true
+    this.#again = false
     const dirty = this.#dirty
     this.#dirty = []
     for (const work of dirty) work.endOfTurn()
     this.#finish()
     this.number++
+    this.#ending = false
     this.#scheduled = false
-    // What the work itself marked is the next turn's.
-    if (this.#dirty.length > 0) this.schedule()
+    if (this.#again || this.#dirty.length > 0) this.schedule()
   }
 
   /** Nothing runs any more. */

@@ -415,7 +415,9 @@ export class NodeImpl implements RaftNode {
 
   onLink(storeId: string, up: boolean): void {
     this.replicators.onLink(storeId, up)
-    if (!up && this.leader?.storeId === storeId) this.readOnly.onLeaderLost()
+    if (up) return
+    this.readOnly.onLinkDown(storeId)
+    if (this.leader?.storeId === storeId) this.readOnly.onLeaderLost()
   }
 
   noLeaderError(): FlotillaError {

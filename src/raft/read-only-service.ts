@@ -22,7 +22,7 @@ interface Round {
   /** Sequence that each voter must confirm, by replica; 0 when its link was down at the time. */
   readonly sequences: Map<number, number>
   readonly local: ReadSink[]
-  readonly remote: { readonly member: Member; readonly requestId: number }[]
+  remote: { readonly member: Member; readonly requestId: number }[]
 }
 
 /** Reads that share one question to the leader. */
@@ -45,7 +45,7 @@ interface Waiting {
 export class ReadOnlyService {
   readonly #node: RaftNode
   /** Reads that came before the leader's own term was committed. */
-  #early: { readonly local: ReadSink[]; readonly remote: Round['remote'] } = { local: [], remote: [] }
+  #early: { readonly local: ReadSink[]; remote: Round['remote'] } = { local: [], remote: [] }
   #rounds: Round[] = []
   #asked: Asked[] = []
   #waiting: Waiting[] = []
@@ -173,8 +173,9 @@ export class ReadOnlyService {
     this.#count++
   }
 
-  onResponse(message: ReadIndexResponse): void {
-    const at = this.#asked.findIndex((asked) => asked.requestId === message.requestId)
+  onResponse(from: Member, message: ReadIndexResponse): void {
+    const { requestId } = message
+    const at = this.#asked.findIndex((one) => one.requestId === requestId && one.leaderReplica === from.replica)
     if (at < 0) return
     const asked = this.#asked[at]!
     this.#asked.splice(at, 1)
@@ -234,6 +235,18 @@ export class ReadOnlyService {
       this.#count -= round.remote.length
       for (const { member, requestId } of round.remote) this.#answer(member, requestId, READ_NOT_LEADER, 0)
       this.#refuse(round.local, error)
+    }
+  }
+
+  /**
+   * The link to a store is down: what it asked is void. Its next life counts requests anew, and must not take an answer
+   * of this one for its own.
+   */
+  onLinkDown(storeId: string): void {
+    for (const round of [this.#early, ...this.#rounds]) {
+      const kept = round.remote.filter(({ member }) => member.storeId !== storeId)
+      this.#count -= round.remote.length - kept.length
+      round.remote = kept
     }
   }
 

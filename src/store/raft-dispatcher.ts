@@ -132,7 +132,7 @@ export class RaftDispatcher implements RpcHandlers {
   }
 
   onReadIndexResponse(ref: GroupRef, message: ReadIndexResponse): void {
-    this.#deliver(ref, (target) => target.node.readOnly.onResponse(message))
+    this.#deliver(ref, (target) => target.node.readOnly.onResponse(target.member, message))
   }
 
   onNoSuchReplica(storeId: string, groupId: string, fromReplica: number, toReplica: number): void {

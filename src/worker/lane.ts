@@ -33,10 +33,7 @@ export class Lane<T> {
     if (this.#running || this.#waiting.length === 0) return
     this.#running = true
     this.#run().then(
-      () => {
-        this.#running = false
-        this.#onIdle()
-      },
+      () => this.#onIdle(),
       (error) => {
         this.#running = false
         this.#waiting = []
@@ -48,7 +45,11 @@ export class Lane<T> {
   async #run(): Promise<void> {
     for (;;) {
       const item = this.#waiting.shift()
-      if (item === undefined) return
+      if (item === undefined) {
+        // Here, not when the promise settles: what comes in between must start the lane again.
+        this.#running = false
+        return
+      }
       await this.#work(item)
     }
   }

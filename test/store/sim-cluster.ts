@@ -227,6 +227,8 @@ export class SimCluster {
   /** Every replica of every group has the same state at the same applied index, and holds all that was acknowledged. */
   async converge(withinMs: number): Promise<void> {
     this.writing = false
+    // Processes that were just restarted have begun their new life then.
+    await this.world.run({ forMs: 100 })
     const settled = await this.world.run({
       until: () => this.#isSettled(),
       untilMs: this.world.nowMs + withinMs,

@@ -9,7 +9,7 @@ import type {
   RpcHandlers,
 } from '../../src/rpc/messages.ts'
 import { RpcMultiplexer, type RpcMultiplexerOptions } from '../../src/rpc/multiplexer.ts'
-import { MemoryLogger, type SimNetwork } from './sim-network.ts'
+import { MemoryLogger, SimNetwork, SimWorld } from './sim-network.ts'
 
 export interface Heard {
   readonly kind: string
@@ -203,4 +203,14 @@ export function simNode(
     { clock: world, timers: world, random: world, sockets: network.host() },
     options,
   )
+}
+
+/** Two linked nodes that host the groups g and h, on a network of their own. */
+export async function pair() {
+  const network = new SimNetwork(new SimWorld())
+  const a = simNode(network, 's1')
+  const b = simNode(network, 's2')
+  for (const node of [a, b]) for (const group of ['g', 'h']) node.hosted.add(group)
+  await linked(network, a, b)
+  return { network, world: network.world, a, b, link: a.mux.link('s2'), back: b.mux.link('s1') }
 }

@@ -179,6 +179,34 @@ describe('proposals', () => {
   })
 })
 
+describe('reads', () => {
+  test('a restarted follower does not take the answer to a read of its former life for its own', async () => {
+    const cluster = await quiet(13)
+    const { world } = cluster
+    const index: number[] = []
+    const read = (store: string): void =>
+      cluster.hosts
+        .get(store)!
+        .group(GROUP)!
+        .readIndex({
+          onReadIndex: (at) => index.push(at),
+          onReadRefused: (error) => world.fail(error),
+        })
+    // The leader cannot confirm the round: one follower is cut off, the other dies right after asking.
+    world.network.isolate('s2')
+    read('s3')
+    await world.waitFor(() => cluster.hosts.get('s1')!.group(GROUP)!.node!.readOnly.pendingCount > 0, 100)
+    world.process('s3').kill('process')
+    const written = propose(cluster, 's1', 'after the first read')
+    world.process('s3').restart()
+    await world.waitFor(() => written.text === 'done', 400)
+    const floor = describeGroup(cluster, 's1').commitIndex
+    read('s3')
+    await world.waitFor(() => index.length > 0, 400)
+    expect(index[0]).toBeGreaterThanOrEqual(floor)
+  })
+})
+
 describe('storage errors', () => {
   test('the first failing fsync stops the store: no promise leaves it, the others go on, a restart brings it back', async () => {
     const cluster = new SimCluster({ seed: 10 })

@@ -87,7 +87,10 @@ export interface StoreOptions {
   readonly storeId: string
   /** Directory of this store's data; made when absent. One store at a time. */
   readonly dataDir: string
-  /** The first address book: 'host:port' of every store, this one included, by store id. */
+  /**
+   * The first address book: 'host:port' of every store, this one included, by store id. Port 0 means that the address is
+   * not known yet: `setAddress` tells it.
+   */
   readonly stores: Readonly<Record<string, string>>
   /** Where to listen. Default: this store's own entry in `stores`. Port 0 takes a free one. */
   readonly listen?: string | undefined

@@ -240,7 +240,7 @@ class Services {
       clusterId,
       storeId,
       dataDir,
-      stores,
+      stores: knownAddresses(stores),
       listen,
       shards,
       nodeOptions: { electionTimeoutMs, heartbeatIntervalMs, stepDownWhenVoteTimedout: true },
@@ -255,7 +255,10 @@ class Services {
         onForwardResponse: (peer, message) => this.#parts?.router.onForwardResponse(peer, message),
         onCall: (_peer, method, body) => this.#onCall(method, body),
         onMissingReplica: (peer, spec) => this.#parts?.creator.onMissing(peer, spec),
-        onLeaderChange: (groupId, leader, term) => this.listeners?.onLeaderChange(groupId, leader, term),
+        onLeaderChange: (groupId, leader, term) => {
+          if (leader !== '') this.#parts?.router.onLeaderKnown(groupId)
+          this.listeners?.onLeaderChange(groupId, leader, term)
+        },
         onGroupError: (groupId, error) => this.listeners?.onGroupError(groupId, error),
         onStall: (lateMs) => this.listeners?.onStall(lateMs),
       },
@@ -301,6 +304,11 @@ class Services {
     this.stopClient(null)
     await closing
   }
+}
+
+/** Port 0 of another store is an address that is told later. */
+function knownAddresses(stores: CheckedOptions['stores']): CheckedOptions['stores'] {
+  return Object.fromEntries(Object.entries(stores).filter(([, address]) => !/:0+$/.test(address)))
 }
 
 class Parts {

@@ -21,7 +21,6 @@ export interface ApplyRoutes {
 
 /** One entry on its way to the leader of its group. It is in the hands of at most one replica at any time. */
 export class ApplyCall extends PendingCall<ApplyResult> implements ApplySink, ForwardedCall, LocateWaiter {
-  readonly groupId: string
   readonly payload: Buffer
   readonly expectedTerm: number
   readonly #routes: ApplyRoutes
@@ -41,9 +40,8 @@ export class ApplyCall extends PendingCall<ApplyResult> implements ApplySink, Fo
     payload: Buffer,
     expectedTerm: number,
   ) {
-    super(wheel)
+    super(wheel, groupId)
     this.#routes = routes
-    this.groupId = groupId
     this.payload = payload
     this.expectedTerm = expectedTerm
   }

@@ -9,6 +9,7 @@ import {
   RETRY_MAX_MS,
   RETRY_MIN_MS,
 } from '../util/limits.ts'
+import { ParkedGroup } from './parked-group.ts'
 import {
   abortError,
   type CallKeeper,
@@ -16,6 +17,7 @@ import {
   type PendingCall,
   type WaitingCall,
 } from './pending-call.ts'
+import type { WheelEntry } from './wheel-entry.ts'
 
 export interface CallWheelHost {
   readonly clock: Clock
@@ -31,7 +33,8 @@ export interface CallWheelHost {
  */
 export class CallWheel implements CallKeeper {
   readonly #host: CallWheelHost
-  readonly #slots: (WaitingCall | null)[] = new Array(CALL_SLOTS).fill(null)
+  readonly #slots: (WheelEntry | null)[] = new Array(CALL_SLOTS).fill(null)
+  readonly #parked = new Map<string, ParkedGroup>()
   #count = 0
   #timer: TimerHandle | null = null
   /** The last tick that was swept, and when the next sweep is due. */
@@ -43,12 +46,9 @@ export class CallWheel implements CallKeeper {
     this.#host = host
   }
 
+  /** Calls that are not settled (and groups that wait). */
   get count(): number {
     return this.#count
-  }
-
-  get closed(): boolean {
-    return this.#closed !== null
   }
 
   /** Gives the call its promise and makes its first try. */
@@ -85,37 +85,60 @@ export class CallWheel implements CallKeeper {
     return null
   }
 
-  /** Puts the call to sleep until its next try, or its deadline when that comes first. */
-  pause(call: WaitingCall): void {
+  // ---- calls that nobody could take ------------------------------------------------------------------------------------
+
+  park(call: WaitingCall, refusal: FlotillaError): void {
     call.backoffMs = Math.min(RETRY_MAX_MS, Math.max(RETRY_MIN_MS, call.backoffMs * 2))
-    const pauseMs = call.backoffMs * (0.5 + this.#host.random() * 0.5)
-    this.remove(call)
-    this.#insert(call, Math.min(call.deadlineMs, this.#host.nowMs() + pauseMs))
+    let group = this.#parked.get(call.groupId)
+    if (group === undefined) {
+      group = new ParkedGroup(call.groupId, refusal, (released) => this.#onRelease(released))
+      this.#parked.set(call.groupId, group)
+      const pauseMs = call.backoffMs * (0.5 + this.#host.random() * 0.5)
+      this.#insert(group, this.#host.nowMs() + pauseMs)
+    }
+    group.add(call)
   }
 
-  remove(call: WaitingCall): void {
-    if (call.slot < 0) return
-    const { previous, following } = call
-    if (previous === null) this.#slots[call.slot] = following
+  /** What the calls of this group were refused with while they wait; null when none waits. */
+  parkedRefusal(groupId: string): FlotillaError | null {
+    return this.#parked.get(groupId)?.refusal ?? null
+  }
+
+  /** The group may have a leader now: who waits for it need not wait for the end of the pause. */
+  release(groupId: string): void {
+    this.#parked.get(groupId)?.onWake()
+  }
+
+  #onRelease(group: ParkedGroup): void {
+    this.remove(group)
+    this.#parked.delete(group.groupId)
+  }
+
+  // ---- the wheel -------------------------------------------------------------------------------------------------------
+
+  remove(entry: WheelEntry): void {
+    if (entry.slot < 0) return
+    const { previous, following } = entry
+    if (previous === null) this.#slots[entry.slot] = following
     else previous.following = following
     if (following !== null) following.previous = previous
-    call.slot = -1
-    call.previous = null
-    call.following = null
+    entry.slot = -1
+    entry.previous = null
+    entry.following = null
     this.#count--
   }
 
-  #insert(call: WaitingCall, wakeMs: number): void {
+  #insert(entry: WheelEntry, wakeMs: number): void {
     if (this.#timer === null) this.#arm()
     // A slot that this round has passed would be seen one round late.
     const slot = Math.max(Math.ceil(wakeMs / CALL_TICK_MS), this.#tick + 1) % CALL_SLOTS
     const head = this.#slots[slot] ?? null
-    call.wakeMs = wakeMs
-    call.slot = slot
-    call.previous = null
-    call.following = head
-    if (head !== null) head.previous = call
-    this.#slots[slot] = call
+    entry.wakeMs = wakeMs
+    entry.slot = slot
+    entry.previous = null
+    entry.following = head
+    if (head !== null) head.previous = entry
+    this.#slots[slot] = entry
     this.#count++
   }
 
@@ -139,43 +162,34 @@ export class CallWheel implements CallKeeper {
 
   #sweep(): void {
     this.#timer = null
-    if (this.#count === 0) return
+    if (this.#count === 0 || this.#closed !== null) return
     const nowMs = this.#host.clock.monotonicMs()
     const tick = Math.floor(nowMs / CALL_TICK_MS)
-    const due: WaitingCall[] = []
-    for (let t = Math.max(this.#tick + 1, tick - CALL_SLOTS + 1); t <= tick; t++)
-      this.#collect(t % CALL_SLOTS, nowMs, due)
+    const due: WheelEntry[] = []
+    const from = Math.max(this.#tick + 1, tick - CALL_SLOTS + 1)
+    for (let t = from; t <= tick; t++) this.#collect(t % CALL_SLOTS, nowMs, due)
     this.#tick = tick
-    for (const call of due) this.#wake(call, nowMs)
+    for (const entry of due) {
+      // An earlier one of this sweep may have settled it.
+      if (entry.slot >= 0) entry.onWake(nowMs)
+    }
     if (this.#count > 0 && this.#timer === null) this.#armNext(nowMs)
   }
 
-  #collect(slot: number, nowMs: number, due: WaitingCall[]): void {
-    for (let call = this.#slots[slot] ?? null; call !== null; call = call.following) {
-      if (call.wakeMs <= nowMs) due.push(call)
+  #collect(slot: number, nowMs: number, due: WheelEntry[]): void {
+    for (let entry = this.#slots[slot] ?? null; entry !== null; entry = entry.following) {
+      if (entry.wakeMs <= nowMs) due.push(entry)
     }
-  }
-
-  #wake(call: WaitingCall, nowMs: number): void {
-    // An earlier one of this sweep may have settled it.
-    if (call.settled) return
-    if (call.deadlineMs <= nowMs) {
-      call.expire()
-      return
-    }
-    this.remove(call)
-    this.#insert(call, call.deadlineMs)
-    call.attempt()
   }
 
   /** Settles every call with CLOSED, and refuses what comes. Idempotent. */
   close(why: string, cause?: FlotillaError): void {
     if (this.#closed !== null) return
-    this.#closed = new FlotillaError('CLOSED', why, { outcome: 'not-applied', cause })
-    const unknown = new FlotillaError('CLOSED', `${why}; the outcome of the call is unknown`, { cause })
+    const error = new FlotillaError('CLOSED', why, { outcome: 'not-applied', cause })
+    this.#closed = error
     for (let slot = 0; slot < CALL_SLOTS; slot++) {
-      for (let call = this.#slots[slot] ?? null; call !== null; call = this.#slots[slot] ?? null) {
-        call.fail(call.handedOver ? unknown : this.#closed)
+      for (let entry = this.#slots[slot] ?? null; entry !== null; entry = this.#slots[slot] ?? null) {
+        entry.onWheelClosed(error)
       }
     }
     if (this.#timer !== null) this.#host.timers.clearTimeout(this.#timer)

@@ -34,7 +34,7 @@ const MAX_REMOTE_KEY_BYTES = 1024 * 1024
  */
 export class KvReads {
   readonly routes: KvReadRoutes
-  /** Batches that reads of this turn may still join. */
+  /** Batches that reads of this turn may still join: their read index is asked for at its end. */
   readonly #local = new Map<string, LocalGetBatch>()
   readonly #remote = new Map<string, KvGetCall[]>()
   #dirty = false
@@ -83,7 +83,7 @@ export class KvReads {
     batch.add(call)
     this.#local.set(call.groupId, batch)
     this.#markDirty()
-    local.readIndex(batch)
+    this.routes.readIndexes.read(local, batch)
   }
 
   #joinRemote(call: KvGetCall): void {
@@ -165,15 +165,13 @@ function distribute(calls: readonly KvGetCall[], read: KvRead): void {
 
 /** One caller's read. */
 export class KvGetCall extends PendingCall<KvRead> {
-  readonly groupId: string
   readonly keys: readonly Buffer[]
   readonly reach: Reach
   readonly #reads: KvReads
 
   constructor(reads: KvReads, groupId: string, keys: readonly Buffer[], reach: Reach) {
-    super(reads.routes.wheel)
+    super(reads.routes.wheel, groupId)
     this.#reads = reads
-    this.groupId = groupId
     this.keys = keys
     this.reach = reach
   }
@@ -200,7 +198,6 @@ class LocalGetBatch implements ReadSink {
   readonly #storeId: string
   readonly #calls: KvGetCall[] = []
   readonly #keys: Buffer[] = []
-  #closed = false
 
   constructor(local: LocalReplica, storeId: string) {
     this.#local = local
@@ -208,7 +205,7 @@ class LocalGetBatch implements ReadSink {
   }
 
   joins(call: KvGetCall, local: LocalReplica): boolean {
-    return !this.#closed && this.#local === local && this.#keys.length + call.keys.length <= MAX_GET_MANY_KEYS
+    return this.#local === local && this.#keys.length + call.keys.length <= MAX_GET_MANY_KEYS
   }
 
   add(call: KvGetCall): void {
@@ -217,7 +214,6 @@ class LocalGetBatch implements ReadSink {
   }
 
   onReadIndex(): void {
-    this.#closed = true
     const { kv } = this.#local
     if (kv === null) return
     kv.getMany(this.#keys, (error, values, appliedIndex) => {
@@ -227,7 +223,6 @@ class LocalGetBatch implements ReadSink {
   }
 
   onReadRefused(error: FlotillaError): void {
-    this.#closed = true
     for (const call of this.#calls) if (!call.settled) call.refused(error)
   }
 }

@@ -104,7 +104,7 @@ class ScanPageCall extends ReadCall<KvPage> implements ReadSink {
   protected override readLocal(local: LocalReplica): void {
     this.#local = local
     if (this.#scan.open !== null) this.#nextPage(this.#scan.open)
-    else local.readIndex(this)
+    else this.routes.readIndexes.read(local, this)
   }
 
   onReadIndex(): void {

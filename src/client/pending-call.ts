@@ -1,4 +1,5 @@
 import { FlotillaError } from '../util/errors.ts'
+import { WheelEntry } from './wheel-entry.ts'
 
 /** How long a caller waits, and what ends the waiting early. */
 export interface CallOptions {
@@ -10,8 +11,9 @@ export interface CallOptions {
 
 /** Who keeps the calls that wait: see CallWheel. */
 export interface CallKeeper {
-  remove(call: WaitingCall): void
-  pause(call: WaitingCall): void
+  remove(entry: WheelEntry): void
+  /** Sets the call aside until its group may have a leader; then it tries again. */
+  park(call: WaitingCall, refusal: FlotillaError): void
 }
 
 function unset(): never {
@@ -22,12 +24,8 @@ function unset(): never {
  * A caller's promise that waits for an answer, a leader, or its next try. It is settled exactly once; what arrives after
  * that is ignored. The wheel finds it when its time is over; there is no timer per call.
  */
-export abstract class WaitingCall {
-  /** The wheel's: when it looks at this call next, and the call's place in the wheel. */
-  wakeMs = 0
-  slot = -1
-  previous: WaitingCall | null = null
-  following: WaitingCall | null = null
+export abstract class WaitingCall extends WheelEntry {
+  readonly groupId: string
   deadlineMs = 0
   settled = false
   /** A replica has it and may log it: given up now, its outcome would be unknown. Never set for a read. */
@@ -39,8 +37,10 @@ export abstract class WaitingCall {
   reject: (error: FlotillaError) => void = unset
   protected readonly wheel: CallKeeper
 
-  constructor(wheel: CallKeeper) {
+  constructor(wheel: CallKeeper, groupId: string) {
+    super()
     this.wheel = wheel
+    this.groupId = groupId
   }
 
   /** Tries (again). It ends, maybe within this call, in `succeed`, `fail` or `retry`. */
@@ -62,11 +62,11 @@ export abstract class WaitingCall {
     if (this.settled) return
     this.handedOver = false
     this.lastRefusal = refusal
-    this.wheel.pause(this)
+    this.wheel.park(this, refusal)
   }
 
   /** The deadline has come. */
-  expire(): void {
+  override onWake(): void {
     const what = this.handedOver ? 'its outcome is unknown' : 'it was certainly not done'
     const last = this.lastRefusal === null ? '' : `; the last try: ${this.lastRefusal.message}`
     const text = `${this.describeCall()} did not finish in its time, ${what}${last}`
@@ -77,6 +77,11 @@ export abstract class WaitingCall {
         leader: this.lastRefusal?.leader,
       }),
     )
+  }
+
+  override onWheelClosed(error: FlotillaError): void {
+    if (!this.handedOver) this.fail(error)
+    else this.fail(new FlotillaError('CLOSED', `${error.message}; the outcome of the call is unknown`))
   }
 
   /** Makes the call itself the listener of its signal. */

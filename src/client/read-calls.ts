@@ -4,6 +4,7 @@ import { decodeDescription, type GroupDescription } from './group-description.ts
 import type { Locator, LocateWaiter } from './locator.ts'
 import { type CallKeeper, PendingCall } from './pending-call.ts'
 import type { ClientHost, LocalReplica, ReadSink } from './ports.ts'
+import type { ReadIndexes } from './read-indexes.ts'
 import { mayReadAgain } from './retry.ts'
 
 export type Consistency = 'linearizable' | 'stale'
@@ -17,6 +18,7 @@ export interface ReadRoutes {
   readonly host: ClientHost
   readonly wheel: CallKeeper
   readonly locator: Locator
+  readonly readIndexes: ReadIndexes
   workingLocal(groupId: string): LocalReplica | null
 }
 
@@ -25,16 +27,14 @@ export interface ReadRoutes {
  * after the other. Reads have no effect, so every failure that another member might not share is tried again.
  */
 export abstract class ReadCall<T> extends PendingCall<T> implements LocateWaiter {
-  readonly groupId: string
   protected readonly routes: ReadRoutes
   /** Only the replica of this process is asked, and once: for the store that serves another's call. */
   readonly #localOnly: boolean
   #triesSincePause = 0
 
   constructor(routes: ReadRoutes, groupId: string, localOnly: boolean) {
-    super(routes.wheel)
+    super(routes.wheel, groupId)
     this.routes = routes
-    this.groupId = groupId
     this.#localOnly = localOnly
   }
 
@@ -73,10 +73,11 @@ export abstract class ReadCall<T> extends PendingCall<T> implements LocateWaiter
       this.retry(new FlotillaError('NO_LEADER', `no member of ${this.groupId} is connected`))
       return
     }
-    const remainingMs = Math.max(1, this.deadlineMs - host.nowMs())
+    // Half of what is left: a store that hangs leaves time for another.
+    const timeoutMs = Math.max(1, (this.deadlineMs - host.nowMs()) / 2)
     host
       .link(storeId)
-      .call(this.method, this.encodeRequest(), remainingMs)
+      .call(this.method, this.encodeRequest(), timeoutMs)
       .then((body) => {
         if (!this.settled) this.onAnswer(body)
       })
@@ -129,7 +130,7 @@ export class ReadIndexCall extends ReadCall<ReadIndexResult> implements ReadSink
   }
 
   protected override readLocal(local: LocalReplica): void {
-    local.readIndex(this)
+    this.routes.readIndexes.read(local, this)
   }
 
   protected override encodeRequest(): Buffer {
@@ -176,7 +177,7 @@ export class QueryCall extends ReadCall<Buffer> implements ReadSink {
   protected override readLocal(local: LocalReplica): void {
     this.#local = local
     if (this.#consistency === 'stale') this.#ask()
-    else local.readIndex(this)
+    else this.routes.readIndexes.read(local, this)
   }
 
   protected override encodeRequest(): Buffer {

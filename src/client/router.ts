@@ -16,6 +16,7 @@ import {
   type ReadIndexResult,
   type ReadRoutes,
 } from './read-calls.ts'
+import { ReadIndexes } from './read-indexes.ts'
 import { mayApplyAgain } from './retry.ts'
 
 export interface ApplyOptions extends CallOptions {
@@ -37,13 +38,16 @@ export class Router implements ApplyRoutes, ReadRoutes {
   readonly host: ClientHost
   readonly wheel: CallWheel
   readonly locator: Locator
+  readonly readIndexes: ReadIndexes
   readonly #forwarder: Forwarder
   #waitingBytes = 0
+  #ledNow: string[] = []
 
   constructor(host: ClientHost) {
     this.host = host
     this.wheel = new CallWheel(host)
     this.locator = new Locator(host)
+    this.readIndexes = new ReadIndexes(host)
     this.#forwarder = new Forwarder(host)
   }
 
@@ -104,7 +108,7 @@ export class Router implements ApplyRoutes, ReadRoutes {
     }
     const hint = this.#takeHint(call)
     const storeId = hint !== '' && this.#connected(hint) ? hint : this.locator.pick(location)
-    if (storeId === null) this.#retry(call, notConnected(location.leader || location.members.join(', ')))
+    if (storeId === null) this.#retryUnconnected(call, location.leader || location.members.join(', '))
     else this.#forwarder.forward(call, storeId)
   }
 
@@ -116,11 +120,17 @@ export class Router implements ApplyRoutes, ReadRoutes {
 
   #routeToLeader(call: ApplyCall, local: LocalReplica): void {
     const leader = this.#takeHint(call) || local.leaderStoreId
-    // Without another leader to go to, the replica says why it does not take the call.
-    if (leader === '' || leader === this.host.storeId) this.#propose(call, local)
-    else if (!this.#isSound(call)) return
-    else if (this.#connected(leader)) this.#forwarder.forward(call, leader)
-    else this.#retry(call, notConnected(leader))
+    if (!this.#isSound(call)) return
+    if (leader === '' || leader === this.host.storeId) {
+      const text = `group ${call.groupId} has no known leader`
+      this.#retry(call, this.wheel.parkedRefusal(call.groupId) ?? new FlotillaError('NO_LEADER', text))
+    } else if (this.#connected(leader)) this.#forwarder.forward(call, leader)
+    else this.#retryUnconnected(call, leader)
+  }
+
+  /** Calls that wait together share one error: making one costs more than all else that a try costs. */
+  #retryUnconnected(call: ApplyCall, storeIds: string): void {
+    this.#retry(call, this.wheel.parkedRefusal(call.groupId) ?? notConnected(storeIds))
   }
 
   /** Limits are checked here, before anything is logged. */
@@ -195,6 +205,17 @@ export class Router implements ApplyRoutes, ReadRoutes {
 
   onLinkDown(storeId: string): void {
     this.#forwarder.onLinkDown(storeId)
+  }
+
+  /** The replica here has heard of a leader: calls that wait for one go on at the end of this turn. */
+  onLeaderKnown(groupId: string): void {
+    if (this.wheel.parkedRefusal(groupId) === null) return
+    if (this.#ledNow.length === 0) this.host.markDirty(this)
+    this.#ledNow.push(groupId)
+  }
+
+  endOfTurn(): void {
+    for (const groupId of this.#ledNow.splice(0)) this.wheel.release(groupId)
   }
 
   /** Settles every call that waits with CLOSED and refuses new ones. Idempotent. */

@@ -42,6 +42,16 @@ const ENV_FILES: Readonly<Record<string, readonly string[]>> = {
   'src/bench/': ['*'],
 }
 
+/**
+ * Formats that both sides of the wire speak: pure leaves of kv, open to the client too. They may import only the leaves
+ * and each other, so that nothing of the replicated side comes with them.
+ */
+const SHARED_FORMATS: ReadonlySet<string> = new Set([
+  'src/kv/command.ts',
+  'src/kv/keyspace.ts',
+  'src/kv/regions.ts',
+])
+
 /** Packages that only these files may name. */
 const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   rocksdb: 'src/env/rocks.ts',
@@ -108,7 +118,11 @@ function arrowProblem(file: string, to: string): string | null {
     return ['api', 'client', 'util', 'sim'].includes(target) ? null : indexProblem(file, to)
   if (ARROWS[from] === undefined) return `lies in no room of the architecture (${from})`
   if (target === 'index') return 'imports an index: the entries are for users'
+  if (SHARED_FORMATS.has(file) && !SHARED_FORMATS.has(to) && target !== 'util' && target !== 'block') {
+    return `imports ${to}: a shared format stands on the leaves only`
+  }
   if (from === target || ARROWS[from].includes('*')) return null
+  if (from === 'client' && SHARED_FORMATS.has(to)) return null
   if (target === 'env') return envProblem(file, from, to)
   return allowedRooms(from).has(target) ? null : `imports ${to}: no arrow ${from} → ${target}`
 }

@@ -1,0 +1,158 @@
+import { existsSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Command, InvalidArgumentError } from 'commander'
+import { machineInfo } from '../bench/machine.ts'
+import { toFlotillaError } from '../util/errors.ts'
+import { runDemo } from './demo.ts'
+import { STORE_IDS } from './demo-settings.ts'
+import { formatDifferences, formatSummary } from './demo-summary.ts'
+import type { DemoSummary } from './demo-summary.ts'
+import { Display, displayOptionsFor } from './display.ts'
+import { EXIT_BAD_USAGE, EXIT_DONE, EXIT_FAILED } from './exit-codes.ts'
+import { formatCount, formatMs, plural } from './format.ts'
+import { Interrupted, Interruption } from './interruption.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Of the default tree so much is imported: enough to see rates, little enough for two minutes on two cores. */
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
+const UNITS: Readonly<Record<string, number>> = { '': 1, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 }
+
+interface Flags {
+  readonly import?: string
+  readonly maxBytes?: number
+  readonly json: boolean
+}
+
+interface Source {
+  readonly root: string
+  readonly maxBytes: number
+  readonly ignoreAtTop?: (name: string) => boolean
+}
+
+const DESCRIPTION = [
+  'Show three stores on this machine take real data, lose a process and lose nothing.',
+  'Three store processes with 16 groups import the files of a directory. Half way the store that leads the most groups ' +
+    'is killed (SIGKILL); the others go on. It is started again and catches up. Then every file is read back from ' +
+    "each store's own state and compared, and so are the digests of all replicas. Exit 0 only when every byte matched " +
+    'on every store.',
+  'All data lies under the temporary directory (TMPDIR) and is removed at the end.',
+].join('\n\n')
+
+const EXAMPLES = `
+Examples:
+  $ flotilla demo
+  $ flotilla demo --import ~/photos --max-bytes 256MiB
+  $ flotilla demo --json > summary.json
+`
+
+/** The command `demo`; `onEnd` is told the exit code. */
+export function demoCommand(onEnd: (exitCode: number) => void): Command {
+  return new Command('demo')
+    .summary('show three stores take real data, lose a process and lose nothing')
+    .description(DESCRIPTION)
+    .option('--import <dir>', "import the files of this directory (default: this project's own node_modules)")
+    .option(
+      '--max-bytes <n>',
+      'import no more than this; KiB, MiB and GiB are understood (default: 64MiB without --import, else no limit)',
+      parseBytes,
+    )
+    .option('--json', 'print one JSON value, the summary, on stdout and all else on stderr', false)
+    .allowExcessArguments(false)
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: Flags) => onEnd(await demo(flags)))
+}
+
+async function demo(flags: Flags): Promise<number> {
+  const out = flags.json ? process.stderr : process.stdout
+  const display = new Display(out, displayOptionsFor(out, process.env))
+  const interruption = new Interruption()
+  try {
+    const source = findSource(flags)
+    display.text(
+      `${display.strong('Flotilla')}: ${STORE_IDS.length} stores, 16 groups, and a process that dies.\n`,
+    )
+    await warnOfMemory(display)
+    const summary = await runDemo({ ...source, display, signal: interruption.signal })
+    conclude(summary, display)
+    if (flags.json) process.stdout.write(`${JSON.stringify(summary)}\n`)
+    return summary.ok ? EXIT_DONE : EXIT_FAILED
+  } catch (error) {
+    return reportFailure(error, flags.json)
+  } finally {
+    interruption.dispose()
+  }
+}
+
+function conclude(summary: DemoSummary, display: Display): void {
+  display.text(`\n${formatSummary(summary)}\n`)
+  const files = plural(summary.keys, 'file')
+  if (summary.ok) {
+    const took = formatMs(summary.totalMs)
+    display.text(`${display.good('OK')}: every byte of ${files} matched on every store. (${took})`)
+    return
+  }
+  const count = formatCount(summary.differences.count)
+  display.text(`${display.bad('NOT OK')}: ${count} of the comparisons of ${files} do not match:`)
+  for (const line of formatDifferences(summary.differences)) display.text(`  ${line}`)
+}
+
+function reportFailure(error: unknown, json: boolean): number {
+  const { code, message, outcome } = toFlotillaError(
+    error,
+    error instanceof UsageError ? 'INVALID_ARGUMENT' : 'INTERNAL',
+  )
+  process.stderr.write(`flotilla demo: ${message}\n`)
+  if (error instanceof Interrupted) return error.exitCode
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, outcome } })}\n`)
+  return error instanceof UsageError ? EXIT_BAD_USAGE : EXIT_FAILED
+}
+
+async function warnOfMemory(display: Display): Promise<void> {
+  const { dataDirInMemory } = await machineInfo()
+  if (!dataDirInMemory) return
+  display.line(
+    'warning',
+    `${tmpdir()} is memory, where fsync costs nothing: point TMPDIR at a disk for true figures`,
+  )
+}
+
+function findSource(flags: Flags): Source {
+  if (flags.import !== undefined) {
+    const root = resolve(startDirectory(), flags.import)
+    if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true) {
+      throw new UsageError(`--import: ${root} is no directory`)
+    }
+    return { root, maxBytes: flags.maxBytes ?? Number.POSITIVE_INFINITY }
+  }
+  // What begins with a dot at the top are the package manager's and the tools' own notes: they may change meanwhile.
+  const ignoreAtTop = (name: string): boolean => name.startsWith('.')
+  return { root: ownPackages(), maxBytes: flags.maxBytes ?? DEFAULT_MAX_BYTES, ignoreAtTop }
+}
+
+/** npm runs a package's scripts in the package's directory: a relative path was meant from where npm was started. */
+function startDirectory(): string {
+  const { npm_lifecycle_event: script, npm_package_name: name, INIT_CWD: started } = process.env
+  return script !== undefined && name === 'flotilla' && started !== undefined ? started : process.cwd()
+}
+
+/** This package's node_modules, or the one that it lies in. */
+function ownPackages(): string {
+  let dir = fileURLToPath(new URL('../../../', import.meta.url))
+  for (;;) {
+    const candidate = join(dir, 'node_modules')
+    if (existsSync(candidate)) return candidate
+    const above = dirname(dir)
+    if (above === dir)
+      throw new UsageError('there is no node_modules to import: name a directory with --import')
+    dir = above
+  }
+}
+
+function parseBytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(|[kmg]ib)$/i.exec(text)
+  const bytes = match === null ? 0 : Math.floor(Number(match[1]) * UNITS[match[2]!.toLowerCase()]!)
+  if (bytes >= 1 && Number.isSafeInteger(bytes)) return bytes
+  throw new InvalidArgumentError('A number of bytes is wanted, such as 1048576 or 64MiB.')
+}

@@ -1,0 +1,145 @@
+import { styleText } from 'node:util'
+import { SingleBar } from 'cli-progress'
+
+/** As much of a stream as the display needs. */
+export interface DisplayStream extends NodeJS.WritableStream {
+  readonly isTTY?: boolean
+}
+
+export interface DisplayOptions {
+  /** A terminal whose line may be rewritten. Otherwise nothing but plain lines is written. */
+  readonly interactive: boolean
+  readonly colours: boolean
+}
+
+/** How far a step has come: `fraction` of it in [0, 1] where known, and words. */
+export interface StepProgress {
+  readonly fraction?: number
+  readonly text: string
+}
+
+const LABEL_WIDTH = 10
+const BAR_WIDTH = 24
+const REDRAW_MS = 100
+/** In a pipe a step that goes on says so this often: nobody should wonder for two seconds whether something lives. */
+const PIPE_INTERVAL_MS = 1_800
+
+/** What the terminal at the other end of a stream can do, by the usual conventions. */
+export function displayOptionsFor(stream: DisplayStream, env: NodeJS.ProcessEnv): DisplayOptions {
+  const interactive = stream.isTTY === true && env.TERM !== 'dumb'
+  return { interactive, colours: interactive && (env.NO_COLOR ?? '') === '' }
+}
+
+/**
+ * Labelled lines that stay, and below them one that lives: a bar on a terminal, a plain line now and then in a pipe. At
+ * most one step is shown at a time.
+ */
+export class Display {
+  readonly #stream: DisplayStream
+  readonly #options: DisplayOptions
+  #step: { label: string; render: () => StepProgress } | null = null
+  #bar: SingleBar | null = null
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(stream: DisplayStream, options: DisplayOptions) {
+    this.#stream = stream
+    this.#options = options
+  }
+
+  /** A line that stays. */
+  line(label: string, text: string): void {
+    this.text(`${this.#label(label)}${text}`)
+  }
+
+  /** Lines that stay, as they are. */
+  text(text: string): void {
+    this.#stopBar()
+    this.#stream.write(`${text}\n`)
+    this.#showStep()
+  }
+
+  /** Begins a step; `render` is asked whenever its line is drawn. It ends with `end` or with the next step. */
+  begin(label: string, render: () => StepProgress): void {
+    this.#stopBar()
+    this.#step = { label, render }
+    this.#showStep()
+  }
+
+  /** The step is over; with `text` one line of it stays. */
+  end(text?: string): void {
+    const step = this.#step
+    this.#stopBar()
+    this.#step = null
+    if (step !== null && text !== undefined) this.line(step.label, text)
+  }
+
+  good(text: string): string {
+    return this.#options.colours ? styleText(['bold', 'green'], text) : text
+  }
+
+  bad(text: string): string {
+    return this.#options.colours ? styleText(['bold', 'red'], text) : text
+  }
+
+  strong(text: string): string {
+    return this.#options.colours ? styleText('bold', text) : text
+  }
+
+  #label(label: string): string {
+    return `  ${this.strong(label.padEnd(LABEL_WIDTH))}`
+  }
+
+  #showStep(): void {
+    if (this.#step === null) return
+    if (this.#options.interactive) this.#startBar()
+    else this.#timer = setTimeout(() => this.#pipeLine(), PIPE_INTERVAL_MS)
+  }
+
+  #pipeLine(): void {
+    if (this.#step === null) return
+    const { label, render } = this.#step
+    this.line(label, progressText(render()))
+  }
+
+  #startBar(): void {
+    const bar = new SingleBar({
+      stream: this.#stream,
+      format: (_options, _params, payload: { line: string }) => payload.line,
+      hideCursor: true,
+      clearOnComplete: true,
+      // The signals are ours to answer; `end` restores the cursor.
+      gracefulExit: false,
+      fps: 1_000 / REDRAW_MS,
+    })
+    this.#bar = bar
+    bar.start(1, 0, { line: this.#barLine() })
+    this.#timer = setInterval(() => bar.update({ line: this.#barLine() }), REDRAW_MS)
+  }
+
+  #barLine(): string {
+    if (this.#step === null) return ''
+    const progress = this.#step.render()
+    const bar = progress.fraction === undefined ? '' : `${drawBar(progress.fraction)} `
+    return `${this.#label(this.#step.label)}${bar}${progressText(progress)}`
+  }
+
+  #stopBar(): void {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#timer = null
+    this.#bar?.stop()
+    this.#bar = null
+  }
+}
+
+function progressText({ fraction, text }: StepProgress): string {
+  return fraction === undefined ? text : `${String(Math.floor(clamp(fraction) * 100)).padStart(3)} %  ${text}`
+}
+
+function drawBar(fraction: number): string {
+  const full = Math.round(clamp(fraction) * BAR_WIDTH)
+  return '█'.repeat(full) + '░'.repeat(BAR_WIDTH - full)
+}
+
+function clamp(fraction: number): number {
+  return Math.min(1, Math.max(0, fraction))
+}

@@ -1,0 +1,68 @@
+import { constants } from 'node:os'
+import { EXIT_SIGNAL_BASE } from './exit-codes.ts'
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** npm ends its shell on SIGTERM and leaves what the shell runs behind; this often we look whether that has happened. */
+const ORPHAN_POLL_MS = 500
+
+/** The command was told to end. */
+export class Interrupted extends Error {
+  override name = 'Interrupted'
+  readonly exitCode: number
+
+  constructor(signal: NodeJS.Signals) {
+    super(`interrupted (${signal})`)
+    this.exitCode = EXIT_SIGNAL_BASE + constants.signals[signal]
+  }
+}
+
+/**
+ * Turns the ways a command can be told to end (Ctrl-C, kill, a closed terminal, a reader that went away, an npm that was
+ * killed) into one AbortSignal whose reason is an `Interrupted`. The second time the process ends at once: what
+ * `process.on('exit')` listeners do still happens.
+ */
+export class Interruption {
+  readonly signal: AbortSignal
+  readonly #controller = new AbortController()
+  readonly #undo: (() => void)[] = []
+
+  constructor() {
+    this.signal = this.#controller.signal
+    for (const name of SIGNALS) {
+      const listener = (): void => this.#interrupt(name, true)
+      process.on(name, listener)
+      this.#undo.push(() => process.removeListener(name, listener))
+    }
+    for (const stream of [process.stdout, process.stderr]) {
+      const listener = (error: NodeJS.ErrnoException): void => {
+        if (error.code !== 'EPIPE') throw error
+        this.#interrupt('SIGPIPE', false)
+      }
+      // It stays: a write that fails after the end must not become an uncaught exception.
+      stream.on('error', listener)
+    }
+    this.#watchNpm()
+  }
+
+  /** Signals act as usual again. */
+  dispose(): void {
+    for (const undo of this.#undo) undo()
+  }
+
+  #interrupt(name: NodeJS.Signals, insist: boolean): void {
+    const reason = new Interrupted(name)
+    if (!this.signal.aborted) this.#controller.abort(reason)
+    else if (insist) process.exit(reason.exitCode)
+  }
+
+  #watchNpm(): void {
+    if (process.env.npm_lifecycle_event === undefined) return
+    const parent = process.ppid
+    const timer = setInterval(() => {
+      if (process.ppid !== parent) this.#interrupt('SIGTERM', false)
+    }, ORPHAN_POLL_MS)
+    timer.unref()
+    this.#undo.push(() => clearInterval(timer))
+  }
+}

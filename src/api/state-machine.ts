@@ -9,7 +9,10 @@ export interface AppliedEntry {
   readonly term: number
   /** What was given to `apply`. Valid only during the call: copy what you keep. */
   readonly data: Buffer
-  /** What `apply` resolves with on the store that proposed it. Ignored elsewhere. Copies the bytes; the last call counts. */
+  /**
+   * What `apply` resolves with. Copies the bytes; the last reply of an entry counts, an empty one is none. A method: call it
+   * on its entry.
+   */
   reply(bytes: Uint8Array): void
 }
 

@@ -76,7 +76,7 @@ export class Kv<K = string, V = string> extends AbstractLevel<Buffer, K, V> {
   readonly #call: CallOptions
 
   constructor(services: KvServices, keyspace: Keyspace, options: KvOptions<K, V> = {}) {
-    const { keyEncoding, valueEncoding, timeoutMs } = options
+    const { timeoutMs, ...level } = options
     super(
       {
         encodings: { buffer: true },
@@ -90,7 +90,7 @@ export class Kv<K = string, V = string> extends AbstractLevel<Buffer, K, V> {
         signals: { iterators: true },
         additionalMethods: { getDetailed: true },
       },
-      { keyEncoding, valueEncoding },
+      level,
     )
     this.#services = services
     this.#keyspace = keyspace

@@ -175,7 +175,9 @@ export class ReadOnlyService {
 
   onResponse(from: Member, message: ReadIndexResponse): void {
     const { requestId } = message
-    const at = this.#asked.findIndex((one) => one.requestId === requestId && one.leaderReplica === from.replica)
+    const at = this.#asked.findIndex(
+      (one) => one.requestId === requestId && one.leaderReplica === from.replica,
+    )
     if (at < 0) return
     const asked = this.#asked[at]!
     this.#asked.splice(at, 1)

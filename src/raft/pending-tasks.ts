@@ -37,12 +37,16 @@ export class PendingTasks {
    */
   settle(from: number, to: number, term: number, results: readonly (Buffer | null)[] | null): void {
     if (this.#count === 0) return
+    const newestTerm = this.#runs[this.#runs.length - 1]!.term
     let finished = 0
     for (const run of this.#runs) {
-      const last = run.firstIndex + run.sinks.length - 1
-      if (last >= from && run.firstIndex + run.from <= to) this.#settleRun(run, from, to, term, results)
+      if (run.firstIndex + run.from > to) {
+        // Runs of one term ascend; those of a later term may lie below what a cut has left behind.
+        if (run.term === newestTerm) break
+        continue
+      }
+      this.#settleRun(run, from, to, term, results)
       if (run.from === run.sinks.length) finished++
-      else if (finished > 0 && run.firstIndex > to) break
     }
     if (finished > 0) this.#runs = this.#runs.filter((run) => run.from < run.sinks.length)
   }
@@ -74,7 +78,11 @@ export class PendingTasks {
     this.#runs = []
     this.#count = 0
     for (const run of runs) {
-      for (let i = run.from; i < run.sinks.length; i++) run.sinks[i]!.onRefused(run.positions[i]!, error)
+      // A run whose callers are being told their outcome right now ends there.
+      while (run.from < run.sinks.length) {
+        const i = run.from++
+        run.sinks[i]!.onRefused(run.positions[i]!, error)
+      }
     }
   }
 }

@@ -66,3 +66,38 @@ test('at the end nobody is left without an answer', () => {
     'refused CLOSED unknown',
   ])
 })
+
+test('a run of a later term below what a cut left behind is settled too', () => {
+  const outcomes = new Outcomes()
+  const tasks = new PendingTasks()
+  // Led term 5 and proposed 10 … 19 in two turns; all of it was cut; leads again in term 7.
+  tasks.add(10, 5, sinks(outcomes, 2), [0, 1])
+  tasks.add(12, 5, sinks(outcomes, 2), [2, 3])
+  tasks.add(11, 7, sinks(outcomes, 1), [4])
+  tasks.settle(10, 11, 7, null)
+  expect(outcomes.settled.get(4)).toBe('done 11@7 -')
+  expect(tasks.count).toBe(2)
+  tasks.settle(12, 13, 7, null)
+  expect(tasks.count).toBe(0)
+  expect(outcomes.settled.size).toBe(5)
+})
+
+test('a replica that stops while it settles tells every caller once', () => {
+  const outcomes = new Outcomes()
+  const tasks = new PendingTasks()
+  const stopping: ApplySink = {
+    onDone(position, index, term, result) {
+      outcomes.onDone(position, index, term, result)
+      tasks.failAll(new FlotillaError('CLOSED', 'closed in between'))
+    },
+    onRefused: (position, error) => outcomes.onRefused(position, error),
+  }
+  tasks.add(1, 1, sinks(outcomes, 0).concat(stopping, outcomes, outcomes), [0, 1, 2])
+  tasks.settle(1, 3, 1, null)
+  expect([...outcomes.settled.values()]).toEqual([
+    'done 1@1 -',
+    'refused CLOSED unknown',
+    'refused CLOSED unknown',
+  ])
+  expect(tasks.count).toBe(0)
+})

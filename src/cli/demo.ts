@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises'
+import { isAbsolute, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { machineMs } from './ack-times.ts'
 import { DemoCluster } from './demo-cluster.ts'
@@ -13,7 +14,6 @@ import { ImportRun } from './import-run.ts'
 import { planRegions } from './key-quantiles.ts'
 import { busiestLeader, catchUpOf, describeLeaders, leadershipOf } from './leadership.ts'
 import type { ClusterView, Leadership } from './leadership.ts'
-import { RateMeter } from './rate-meter.ts'
 import { makeScratchDir, removeScratchDir, removeScratchDirNow } from './scratch-dir.ts'
 import { StoreCounters } from './store-counters.ts'
 import { VerifyRun } from './verify-run.ts'
@@ -76,7 +76,8 @@ async function scan(
   signal: AbortSignal,
 ): Promise<FileTree> {
   let found = 0
-  display.begin('files', () => ({ text: `${plural(found, 'file')} found under ${root}` }))
+  const where = shownPath(root)
+  display.begin('files', () => ({ text: `${plural(found, 'file')} found under ${where}` }))
   const tree = await scanTree(root, {
     maxBytes,
     maxKeyBytes: MAX_KEY_BYTES,
@@ -84,10 +85,16 @@ async function scan(
     onProgress: (files) => (found = files),
     ...(ignoreAtTop === undefined ? {} : { ignoreAtTop }),
   })
-  display.end(`${plural(tree.files.length, 'file')}, ${formatBytes(tree.bytes)}, under ${root}`)
+  display.end(`${plural(tree.files.length, 'file')}, ${formatBytes(tree.bytes)}, under ${where}`)
   for (const line of tree.leftOut.lines()) display.line('left out', line)
-  if (tree.files.length === 0) throw new Error(`there is no file to import under ${root}`)
+  if (tree.files.length === 0) throw new Error(`there is no file to import under ${where}`)
   return tree
+}
+
+/** A directory below this one by its relative path, any other as it is. */
+function shownPath(path: string): string {
+  const short = relative(process.cwd(), path)
+  return short === '' ? '.' : short.startsWith('..') || isAbsolute(short) ? path : short
 }
 
 async function checkSpace(dir: string, bytes: number): Promise<void> {
@@ -220,10 +227,8 @@ class Demo {
     const [storeId, pid] = [STORE_IDS[victim]!, this.#pid(victim)]
     const { killedAtMs, inFlight } = await this.#import.killStore(victim)
     const led = before.counts[victim]!
-    display.line(
-      'kill -9',
-      `${storeId}, ${pid}: it led ${led} groups and had ${plural(inFlight, 'write')} in flight`,
-    )
+    const unanswered = `${plural(inFlight, 'write')} that it had taken on had no answer yet`
+    display.line('kill -9', `${storeId}, ${pid}: it led ${led} groups; ${unanswered}`)
 
     const afterCrash = await this.#waitUntilLedAgain()
     const ledAgainMs = machineMs() - killedAtMs
@@ -242,9 +247,8 @@ class Demo {
 
   #showImport(): void {
     const { ledger } = this.#import
-    const meter = new RateMeter()
     this.#display.begin('import', () => {
-      const rate = meter.update(machineMs(), this.#import.acks.count, this.#import.writtenBytes)
+      const rate = this.#import.currentRate()
       const count = `${formatCount(ledger.settled)} of ${plural(this.#tree.files.length, 'file')}`
       const fraction = ledger.settled / this.#tree.files.length
       const byBytes = ledger.totalBytes === 0 ? fraction : ledger.settledBytes / ledger.totalBytes
@@ -293,23 +297,25 @@ class Demo {
 
   async #restart(store: number): Promise<number> {
     const startedAtMs = machineMs()
-    let progress = catchUpOf(this.#view, store)
+    const storeId = STORE_IDS[store]!
+    let progress = { groups: 0, applied: 0, goal: 0 }
     this.#display.begin('restart', () => {
-      const text = `${STORE_IDS[store]} has caught up with ${progress.groups} of ${REGIONS} groups`
-      return progress.goal === 0 ? { text } : { fraction: progress.applied / progress.goal, text }
+      if (progress.goal === 0) return { text: `${storeId} starts and recovers from its directory` }
+      const text = `${storeId} has caught up with ${progress.groups} of ${REGIONS} groups`
+      return { fraction: progress.applied / progress.goal, text }
     })
     this.#counters.restarted(store)
     await this.#cluster.restart(store)
     while (progress.groups < REGIONS) {
       if (machineMs() - startedAtMs > CATCH_UP_TIMEOUT_MS) {
-        throw new Error(`${STORE_IDS[store]} has caught up with ${progress.groups} of ${REGIONS} groups only`)
+        throw new Error(`${storeId} has caught up with ${progress.groups} of ${REGIONS} groups only`)
       }
       await this.#pause(POLL_MS)
       progress = catchUpOf(await this.#look(), store)
     }
     const tookMs = machineMs() - startedAtMs
     const entries = `${formatCount(progress.goal)} entries of ${REGIONS} groups`
-    const text = `${STORE_IDS[store]}, ${this.#pid(store)}, same directory: caught up in ${formatMs(tookMs)}, ${entries}`
+    const text = `${storeId}, ${this.#pid(store)}, same directory: caught up in ${formatMs(tookMs)}, ${entries}`
     this.#display.end(text)
     return tookMs
   }

@@ -37,7 +37,7 @@ export function displayOptionsFor(stream: DisplayStream, env: NodeJS.ProcessEnv)
 export class Display {
   readonly #stream: DisplayStream
   readonly #options: DisplayOptions
-  #step: { label: string; render: () => StepProgress } | null = null
+  #step: { label: string; render: () => StepProgress; startedAtMs: number } | null = null
   #bar: SingleBar | null = null
   #timer: NodeJS.Timeout | null = null
 
@@ -61,7 +61,7 @@ export class Display {
   /** Begins a step; `render` is asked whenever its line is drawn. It ends with `end` or with the next step. */
   begin(label: string, render: () => StepProgress): void {
     this.#stopBar()
-    this.#step = { label, render }
+    this.#step = { label, render, startedAtMs: performance.now() }
     this.#showStep()
   }
 
@@ -118,9 +118,12 @@ export class Display {
 
   #barLine(): string {
     if (this.#step === null) return ''
-    const progress = this.#step.render()
+    const { label, render, startedAtMs } = this.#step
+    const progress = render()
     const bar = progress.fraction === undefined ? '' : `${drawBar(progress.fraction)} `
-    return `${this.#label(this.#step.label)}${bar}${progressText(progress)}`
+    // A step that stands still shows by its seconds that the program does not.
+    const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1)
+    return `${this.#label(label)}${bar}${progressText(progress)}, ${seconds} s`
   }
 
   #stopBar(): void {

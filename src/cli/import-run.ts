@@ -6,6 +6,7 @@ import { STORE_IDS } from './demo-settings.ts'
 import type { FileTree } from './file-tree.ts'
 import { ImportLedger } from './import-ledger.ts'
 import { MAX_WRITES_IN_FLIGHT } from './importer.ts'
+import { RateMeter } from './rate-meter.ts'
 import { HASH_BYTES } from './store-messages.ts'
 import type { WrittenBatch } from './store-messages.ts'
 
@@ -39,6 +40,7 @@ export class ImportRun {
   /** Attempts that were certainly not applied; each was made again. */
   refusals = 0
   writtenBytes = 0
+  readonly #meter = new RateMeter()
   readonly #tree: FileTree
   readonly #cluster: DemoCluster
   readonly #window: number
@@ -68,6 +70,7 @@ export class ImportRun {
 
   /** Begins to write. `half` and `finished` tell how far it has come. */
   start(): void {
+    this.currentRate()
     STORE_IDS.forEach((_, store) => this.#refill(store))
   }
 
@@ -79,6 +82,10 @@ export class ImportRun {
   /** Every file is acknowledged or left out. Rejects with the signal's reason. */
   finished(): Promise<void> {
     return this.#finished
+  }
+
+  currentRate(): { writesPerSecond: number; bytesPerSecond: number } {
+    return this.#meter.update(machineMs(), this.acks.count, this.writtenBytes)
   }
 
   /** Kills a store in the middle of its work; the others do the rest. Returns its writes that had no answer. */
@@ -99,6 +106,7 @@ export class ImportRun {
     for (const { file, reason } of batch.leftOut) {
       if (this.ledger.settle(file)) this.#tree.leftOut.add(reason, this.#tree.files[file]!.key)
     }
+    this.currentRate()
     this.#refill(store)
     if (this.ledger.settledBytes * 2 >= this.ledger.totalBytes) this.#onHalf()
     if (this.ledger.done) this.#onFinished()

@@ -18,7 +18,8 @@ import { hasQuorum } from './quorum.ts'
  */
 interface Round {
   readonly turn: number
-  readonly index: number
+  /** The commit index when the last of its reads joined. */
+  index: number
   /** Sequence that each voter must confirm, by replica; 0 when its link was down at the time. */
   readonly sequences: Map<number, number>
   readonly local: ReadSink[]
@@ -96,7 +97,11 @@ export class ReadOnlyService {
   #openRound(): Round {
     const node = this.#node
     const newest = this.#rounds[this.#rounds.length - 1]
-    if (newest !== undefined && newest.turn === node.host.turn()) return newest
+    if (newest !== undefined && newest.turn === node.host.turn()) {
+      // Something may have been acknowledged since the round began: who joins now must see it.
+      newest.index = node.ballotBox.lastCommittedIndex
+      return newest
+    }
     const index = node.ballotBox.lastCommittedIndex
     const round: Round = { turn: node.host.turn(), index, sequences: new Map(), local: [], remote: [] }
     for (const replicator of node.replicators.list()) {

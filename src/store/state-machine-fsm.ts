@@ -13,7 +13,7 @@ export interface CommittedEntry {
   /** Valid only during the call. */
   readonly data: Buffer
   /** The result of the call that proposed it; the last reply counts. Copies the bytes. */
-  reply(bytes: Uint8Array): void
+  readonly reply: (bytes: Uint8Array) => void
 }
 
 /** A user's state machine (the public interface is api/state-machine.ts; both are equal in shape). */
@@ -236,8 +236,9 @@ class BatchEntry implements CommittedEntry {
     return this.#block.entry(this.index)
   }
 
-  reply(bytes: Uint8Array): void {
-    this.#batch.reply(this.index, bytes)
+  /** A function of its own, made when asked for: users take entries apart. */
+  get reply(): (bytes: Uint8Array) => void {
+    return (bytes) => this.#batch.reply(this.index, bytes)
   }
 }
 

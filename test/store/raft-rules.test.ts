@@ -180,6 +180,30 @@ describe('proposals', () => {
 })
 
 describe('reads', () => {
+  test('a read that joins a round sees what was acknowledged since the round began', async () => {
+    const cluster = await quiet(14)
+    const node = cluster.hosts.get('s1')!.group(GROUP)!.node!
+    const indexes: number[] = []
+    const sink = {
+      onReadIndex: (index: number) => indexes.push(index),
+      onReadRefused: (error: FlotillaError) => cluster.world.fail(error),
+    }
+    cluster.world.network.isolate('s1')
+    const written = propose(cluster, 's1', 'between two reads')
+    await cluster.world.run({ forMs: 20 })
+    node.readOnly.read(sink)
+    // The ack of a follower, in the same turn.
+    const last = node.log.lastIndex
+    const ack = { term: 1, answer: 0, index: last, lastIndex: last, hintIndex: 0, hintTerm: 0 }
+    node.replicators.get(2)!.onAppendResponse(ack)
+    expect(node.ballotBox.lastCommittedIndex).toBe(last)
+    node.readOnly.read(sink)
+    cluster.world.network.heal()
+    await cluster.world.waitFor(() => indexes.length === 2, 400)
+    expect(written.text).toBe('done')
+    expect(indexes[1]).toBe(last)
+  })
+
   test('a restarted follower does not take the answer to a read of its former life for its own', async () => {
     const cluster = await quiet(13)
     const { world } = cluster

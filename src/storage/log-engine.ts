@@ -91,6 +91,11 @@ export class LogEngine {
     }
   }
 
+  /** Number of the newest write that was given to the disk. */
+  get highestFlush(): number {
+    return this.#numbers.highest
+  }
+
   close(): Promise<void> {
     return this.#db.close()
   }

@@ -61,6 +61,7 @@ export class LogShard {
   readonly #slots = new Map<number, SlotState>()
   #nextSlot: number
   #nextSpace: number
+  #highestFlush: number
   #failed: FlotillaError | null = null
   #closing: Promise<void> | null = null
   #onDrained: (() => void) | null = null
@@ -82,6 +83,7 @@ export class LogShard {
     this.#calls = new ShardCalls((message, transfer) => this.#post(message, transfer))
     this.#nextSlot = opened.recovered.nextSlot
     this.#nextSpace = opened.recovered.nextSpace
+    this.#highestFlush = opened.recovered.highestFlush
     this.recovered = unpackRecovered(opened.recovered)
     this.#gathering = new FlushGathering(this.#nextGathering++)
     for (const replica of this.recovered) {
@@ -118,6 +120,11 @@ export class LogShard {
   /** Why the shard promises nothing any more; null while it works. */
   get failed(): FlotillaError | null {
     return this.#failed
+  }
+
+  /** Number of the newest durable flush, of all lives of the shard: only a disk that lost something ever shows less. */
+  get highestFlush(): number {
+    return this.#highestFlush
   }
 
   /** Flushes with the worker; one that does not come back for long is a sign of a stuck disk. See `stats.flushes`. */
@@ -401,7 +408,7 @@ export class LogShard {
     this.#o.enterTurn()
     switch (message.t) {
       case 'flushed':
-        this.#onFlushed(message.id)
+        this.#onFlushed(message)
         break
       case 'applied':
         this.#onApplied(message)
@@ -420,9 +427,10 @@ export class LogShard {
     }
   }
 
-  #onFlushed(id: number): void {
+  #onFlushed({ id, number }: Extract<FromWorker, { t: 'flushed' }>): void {
     const flush = this.#posted.shift()
     assert(flush?.id === id, 'flushes come back in the order they were posted')
+    this.#highestFlush = number
     this.#queuedBytes -= flush.queuedCost
     this.stats.flushes++
     this.stats.blocks += flush.blockCount

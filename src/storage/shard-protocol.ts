@@ -71,7 +71,8 @@ export interface ApplyFailure {
 
 export type FromWorker =
   | { readonly t: 'opened'; readonly recovered: RecoveredWire }
-  | { readonly t: 'flushed'; readonly id: number }
+  /** `number` is the flush's own, as on disk. */
+  | { readonly t: 'flushed'; readonly id: number; readonly number: number }
   /** Pairs `slot, index` of every slot named in the message that this one ends; the index may be short of the asked. */
   | { readonly t: 'applied'; readonly pairs: Float64Array; readonly failures: readonly ApplyFailure[] }
   /** Heads `id, appliedIndex, count of values`; -1 for the count when the call failed, as `errors` says in order. */
@@ -95,6 +96,8 @@ export type FromWorker =
 export interface RecoveredWire {
   readonly nextSlot: number
   readonly nextSpace: number
+  /** Number of the newest write that the log holds. */
+  readonly highestFlush: number
   readonly records: Packed
   /** For each record: lastIndex, appliedIndex, appliedTerm, count of term runs. */
   readonly numbers: Float64Array

@@ -155,7 +155,7 @@ class ShardWorker {
 
   async #flush(job: FlushJob): Promise<void> {
     await this.#log.write(job)
-    this.#post({ t: 'flushed', id: job.id })
+    this.#post({ t: 'flushed', id: job.id, number: this.#log.highestFlush })
   }
 
   async #apply(pairs: Float64Array): Promise<void> {
@@ -236,7 +236,15 @@ class ShardWorker {
     }
     const records = pack(found.map(({ record }) => encodeReplicaRecord(record)))
     const { nextSlot, nextSpace } = this.#log.counters
-    const recovered: RecoveredWire = { nextSlot, nextSpace, records, numbers, runs: Float64Array.from(runs) }
+    const { highestFlush } = this.#log
+    const recovered: RecoveredWire = {
+      nextSlot,
+      nextSpace,
+      highestFlush,
+      records,
+      numbers,
+      runs: Float64Array.from(runs),
+    }
     this.#port.post({ t: 'opened', recovered } satisfies FromWorker, packedTransfer(records))
   }
 }

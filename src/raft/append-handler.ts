@@ -59,7 +59,9 @@ export class AppendHandler {
       return
     }
     const part = this.#newPart(request)
-    if (!node.log.hasRoom(part.bytes) || node.storage.queueRoomBytes() < part.bytes) {
+    const fits = node.log.hasRoom(part.bytes, part.cutAfter)
+    // What is new to this log: a probe, or what it has already, needs no room and is never refused.
+    if (part.bytes > 0 && !(fits && node.storage.queueRoomBytes() >= part.bytes)) {
       this.#answer(from, APPEND_BUSY, request.prevIndex, 0, 0)
       return
     }

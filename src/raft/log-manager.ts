@@ -1,8 +1,13 @@
 import { KIND_CONFIGURATION, type LogBlock, sliceBlock } from '../block/log-block.ts'
 import { assert } from '../util/assert.ts'
-import { MAX_LOG_CACHE_BYTES_PER_GROUP, MAX_LOG_CACHE_BYTES_PER_STORE } from '../util/limits.ts'
+import {
+  LOG_CACHE_APPLIED_SHARE,
+  LOG_CACHE_DURABLE_SHARE,
+  MAX_LOG_CACHE_BYTES_PER_GROUP,
+  MAX_LOG_CACHE_BYTES_PER_STORE,
+} from '../util/limits.ts'
 import type { ConfigurationEntry } from './configuration.ts'
-import { decodeConfigurationEntry } from './configuration-codec.ts'
+import { decodeConfigurationEntry, encodeConfigurationEntry } from './configuration-codec.ts'
 import type { LogId } from './log-id.ts'
 import { TermRuns } from './term-runs.ts'
 
@@ -22,6 +27,7 @@ export interface RecoveredLog {
 
 interface PlacedConfiguration {
   readonly index: number
+  readonly bytes: Buffer
   readonly entry: ConfigurationEntry
 }
 
@@ -34,10 +40,11 @@ export class LogManager {
   readonly #budget: LogCacheBudget
   readonly #runs = new TermRuns()
   readonly #configurations: PlacedConfiguration[] = []
-  #blocks: LogBlock[] = []
-  /** Blocks before this position were given up; the array is compacted now and then. */
+  /** Null before the head: given up, and the array is compacted now and then. */
+  #blocks: (LogBlock | null)[] = []
   #head = 0
   #cachedBytes = 0
+  #appliedIndex = 0
   firstIndex: number
   lastIndex: number
   /** The term before firstIndex. */
@@ -52,9 +59,10 @@ export class LogManager {
     this.lastIndex = recovered.lastIndex
     this.durableIndex = recovered.lastIndex
     for (const run of recovered.termRuns) this.#runs.append(run.firstIndex, run.term)
-    this.#configurations.push({ index: 0, entry: recovered.firstConfiguration })
-    for (const placed of recovered.configurations) {
-      this.#configurations.push({ index: placed.index, entry: decodeConfigurationEntry(placed.bytes) })
+    const first = recovered.firstConfiguration
+    this.#configurations.push({ index: 0, bytes: encodeConfigurationEntry(first), entry: first })
+    for (const { index, bytes } of recovered.configurations) {
+      this.#configurations.push({ index, bytes, entry: decodeConfigurationEntry(bytes) })
     }
   }
 
@@ -75,12 +83,25 @@ export class LogManager {
     return this.#cachedBytes
   }
 
-  /** Whether `bytes` more may be kept in memory. */
-  hasRoom(bytes: number): boolean {
+  /** Whether `bytes` more may be kept in memory, once the entries above `cutAfter` are cut (-1: none are). */
+  hasRoom(bytes: number, cutAfter = -1): boolean {
+    const more = bytes - (cutAfter < 0 ? 0 : this.#cachedBytesAbove(cutAfter))
     return (
-      this.#cachedBytes + bytes <= MAX_LOG_CACHE_BYTES_PER_GROUP &&
-      this.#budget.bytes + bytes <= MAX_LOG_CACHE_BYTES_PER_STORE
+      more <= 0 ||
+      (this.#cachedBytes + more <= MAX_LOG_CACHE_BYTES_PER_GROUP &&
+        this.#budget.bytes + more <= MAX_LOG_CACHE_BYTES_PER_STORE)
     )
+  }
+
+  /** Bytes of the cached blocks that lie above `index` whole. */
+  #cachedBytesAbove(index: number): number {
+    let bytes = 0
+    for (let i = this.#blocks.length - 1; i >= this.#head; i--) {
+      const block = this.#blocks[i]!
+      if (block.firstIndex <= index) break
+      bytes += block.byteLength
+    }
+    return bytes
   }
 
   /** Term of the entry at `index`; index firstIndex - 1 is known too. Must lie in the log. */
@@ -108,10 +129,15 @@ export class LogManager {
     this.#blocks.push(block)
     this.lastIndex = block.lastIndex
     this.#account(block.byteLength)
-    if (block.kind === KIND_CONFIGURATION) {
-      const entry = decodeConfigurationEntry(block.entry(block.firstIndex))
-      this.#configurations.push({ index: block.firstIndex, entry })
-    }
+    if (block.kind === KIND_CONFIGURATION) this.#takeConfiguration(block)
+  }
+
+  /** Each leader's first entry repeats the configuration in force: only another one is kept. */
+  #takeConfiguration(block: LogBlock): void {
+    const bytes = block.entry(block.firstIndex)
+    if (bytes.equals(this.#configurations[this.#configurations.length - 1]!.bytes)) return
+    const entry = decodeConfigurationEntry(bytes)
+    this.#configurations.push({ index: block.firstIndex, bytes: Buffer.from(bytes), entry })
   }
 
   /** Removes the entries above `lastKept`. The caller has checked that none of them is committed. */
@@ -138,7 +164,10 @@ export class LogManager {
   /** A flush that held entries up to `index` is done. */
   markDurable(index: number): void {
     const bounded = Math.min(index, this.lastIndex)
-    if (bounded > this.durableIndex) this.durableIndex = bounded
+    if (bounded <= this.durableIndex) return
+    this.durableIndex = bounded
+    // Applied may be far ahead of our own disk: what became durable last is then evicted only here.
+    this.#evict()
   }
 
   /** The cached block that holds `index`, or null when it is on disk only. */
@@ -154,25 +183,37 @@ export class LogManager {
     return this.#blocks[low]!
   }
 
+  /** The state machine holds entries up to `index`: their blocks serve only followers that lag a little. */
+  evict(index: number): void {
+    this.#appliedIndex = index
+    this.#evict()
+  }
+
   /**
-   * Gives up the oldest cached blocks that are durable and at or below `appliedIndex`, while the caches are more than
-   * half full: what is left serves followers that lag a little.
+   * Gives up the oldest durable blocks while the caches are fuller than they should be: first those that are applied,
+   * then also those that are not. An entry that waits to be committed or applied must never keep the ones behind it from
+   * being taken; it is read back from disk when its time comes.
    */
-  evict(appliedIndex: number): void {
-    const limit = Math.min(this.durableIndex, appliedIndex)
+  #evict(): void {
     while (this.#head < this.#blocks.length) {
-      const crowded =
-        this.#cachedBytes > MAX_LOG_CACHE_BYTES_PER_GROUP / 2 ||
-        (this.#budget.bytes > MAX_LOG_CACHE_BYTES_PER_STORE / 2 && this.#cachedBytes > 0)
       const block = this.#blocks[this.#head]!
-      if (!crowded || block.lastIndex > limit) break
-      this.#head++
+      if (block.lastIndex > this.durableIndex) break
+      const applied = block.lastIndex <= this.#appliedIndex
+      if (!this.#isCrowded(applied ? LOG_CACHE_APPLIED_SHARE : LOG_CACHE_DURABLE_SHARE)) break
+      this.#blocks[this.#head++] = null
       this.#account(-block.byteLength)
     }
     if (this.#head > 1024 && this.#head * 2 > this.#blocks.length) {
       this.#blocks = this.#blocks.slice(this.#head)
       this.#head = 0
     }
+  }
+
+  #isCrowded(share: number): boolean {
+    return (
+      this.#cachedBytes > MAX_LOG_CACHE_BYTES_PER_GROUP * share ||
+      this.#budget.bytes > MAX_LOG_CACHE_BYTES_PER_STORE * share
+    )
   }
 
   /** Gives the cache back to the store's budget. */

@@ -85,6 +85,12 @@ export const MAX_PENDING_READS_PER_GROUP = 65_536
 /** Log blocks kept in memory: per group, and for all groups of a store. Not yet durable or applied blocks count too. */
 export const MAX_LOG_CACHE_BYTES_PER_GROUP = 16 * MIB
 export const MAX_LOG_CACHE_BYTES_PER_STORE = 256 * MIB
+/**
+ * Shares of these caches past which durable blocks are given up: applied ones, and ones that wait to be applied. What is
+ * free then holds the largest entry, so that a log never waits for itself.
+ */
+export const LOG_CACHE_APPLIED_SHARE = 1 / 2
+export const LOG_CACHE_DURABLE_SHARE = 5 / 8
 
 /** Bytes posted to a shard's worker and not yet durable. Past it appends are refused: BUSY. */
 export const MAX_SHARD_QUEUE_BYTES = 128 * MIB

@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest'
+import type { FlotillaError } from '../../src/util/errors.ts'
+import { SimCluster } from './sim-cluster.ts'
+
+/** What must not stand still for good when memory, disks or queues are full. */
+const GROUP = 'list-0'
+
+interface Outcome {
+  text: string
+}
+
+function propose(cluster: SimCluster, store: string, bytes: number): Outcome {
+  const outcome: Outcome = { text: '' }
+  const settle = (text: string): void => {
+    if (outcome.text !== '') throw new Error(`settled twice: ${outcome.text}, then ${text}`)
+    outcome.text = text
+  }
+  const sink = {
+    onDone: () => settle('done'),
+    onRefused: (_position: number, error: FlotillaError) => settle(`${error.shortName} ${error.outcome}`),
+  }
+  cluster.hosts.get(store)!.group(GROUP)!.propose(Buffer.alloc(bytes, 0x61), 0, sink, 0)
+  return outcome
+}
+
+/** Proposes in few turns until the store is full, smaller and smaller. */
+async function fill(cluster: SimCluster, store: string): Promise<void> {
+  for (const bytes of [1 << 20, 1 << 17, 1 << 14, 1 << 11, 1 << 8, 1 << 5]) {
+    while (propose(cluster, store, bytes).text === '');
+    await cluster.world.run({ forMs: 5 })
+  }
+}
+
+function describeGroup(cluster: SimCluster, store: string) {
+  return cluster.hosts.get(store)!.group(GROUP)!.describe()
+}
+
+async function quiet(seed: number): Promise<SimCluster> {
+  const cluster = new SimCluster({ seed, listGroups: 1, kvGroups: 0, load: false })
+  await cluster.world.waitFor(() => cluster.leaderOf(GROUP) === 's1', 3_000)
+  await cluster.world.run({ forMs: 500 })
+  return cluster
+}
+
+test('a leader whose disk was slower than its followers takes proposals again', async () => {
+  const cluster = await quiet(1)
+  cluster.world.process('s1').disk.stall()
+  await fill(cluster, 's1')
+  await cluster.world.run({ forMs: 300 })
+  // The followers alone committed all of it.
+  expect(describeGroup(cluster, 's1').appliedIndex).toBe(describeGroup(cluster, 's1').lastIndex)
+  cluster.world.process('s1').disk.unstall()
+  await cluster.world.run({ forMs: 300 })
+  const outcome = propose(cluster, 's1', 1 << 20)
+  await cluster.world.run({ forMs: 300 })
+  expect(outcome.text).toBe('done')
+  await cluster.converge(5_000)
+})
+
+test('a former leader full of entries that nobody else has makes room by cutting them', async () => {
+  const cluster = await quiet(2)
+  cluster.world.network.isolate('s1')
+  await fill(cluster, 's1')
+  await cluster.world.waitFor(() => ['s2', 's3'].includes(cluster.leaderOf(GROUP)!), 3_000)
+  cluster.world.network.heal()
+  await cluster.converge(5_000)
+})
+
+test('a follower full of entries that wait to be committed takes the one that commits them', async () => {
+  const cluster = new SimCluster({ seed: 3, stores: 5, listGroups: 1, kvGroups: 0, load: false })
+  await cluster.world.waitFor(() => cluster.leaderOf(GROUP) === 's1', 3_000)
+  await cluster.world.run({ forMs: 500 })
+  for (const name of ['s3', 's4', 's5']) cluster.world.process(name).kill('process')
+  await fill(cluster, 's1')
+  await cluster.world.run({ forMs: 100 })
+  expect(describeGroup(cluster, 's2').lastIndex).toBe(describeGroup(cluster, 's1').lastIndex)
+  expect(describeGroup(cluster, 's2').commitIndex).toBeLessThan(10)
+  // s1 leads again, with an empty cache; without s2 there is no majority.
+  cluster.world.process('s1').restart()
+  cluster.world.process('s3').restart()
+  await cluster.world.run({ forMs: 4_000 })
+  cluster.world.process('s4').restart()
+  cluster.world.process('s5').restart()
+  await cluster.converge(10_000)
+})

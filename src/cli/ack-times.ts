@@ -38,15 +38,11 @@ export class AckTimes {
     return best
   }
 
-  /** Milliseconds from the first to the last. */
-  get spanMs(): number {
-    if (this.#count === 0) return 0
-    let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-    for (let i = 0; i < this.#count; i++) {
-      first = Math.min(first, this.#times[i]!)
-      last = Math.max(last, this.#times[i]!)
-    }
-    return last - first
+  /** When the last one was acknowledged; 0 when none was. */
+  get lastMs(): number {
+    let last = 0
+    for (let i = 0; i < this.#count; i++) last = Math.max(last, this.#times[i]!)
+    return last
   }
 }
 

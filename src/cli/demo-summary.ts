@@ -12,7 +12,7 @@ export interface DemoSummary {
   readonly keys: number
   readonly bytes: number
   readonly leftOut: readonly LeftOutGroup[]
-  /** From the first acknowledged write to the last, the crash included. */
+  /** From the beginning to the last acknowledged write, the crash included. */
   readonly importMs: number
   readonly writesPerSecond: number
   readonly bytesPerSecond: number

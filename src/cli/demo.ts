@@ -280,11 +280,11 @@ class Demo {
   }
 
   #endImport(killedAtMs: number): void {
-    const { acks, writtenBytes, unknownOutcomes } = this.#import
-    const seconds = Math.max(acks.spanMs, 1) / 1_000
+    const { acks, elapsedMs, writtenBytes, unknownOutcomes } = this.#import
+    const seconds = Math.max(elapsedMs, 1) / 1_000
     const rate = formatRate(acks.count / seconds, writtenBytes / seconds)
     this.#display.end(
-      `${plural(acks.count, 'file')}, ${formatBytes(writtenBytes)} in ${formatMs(acks.spanMs)}: ${rate}`,
+      `${plural(acks.count, 'file')}, ${formatBytes(writtenBytes)} in ${formatMs(elapsedMs)}: ${rate}`,
     )
     const gap = acks.longestGap()
     const sinceKill = gap.startedAtMs - killedAtMs
@@ -360,16 +360,16 @@ class Demo {
     digests: DigestRun,
     startedAtMs: number,
   ): DemoSummary {
-    const { acks, latencies, writtenBytes, unknownOutcomes, refusals } = this.#import
+    const { acks, elapsedMs, latencies, writtenBytes, unknownOutcomes, refusals } = this.#import
     const { differences } = verify
-    const seconds = Math.max(acks.spanMs, 1) / 1_000
+    const seconds = Math.max(elapsedMs, 1) / 1_000
     return {
       ok: differences.count === 0,
       source: this.#tree.root,
       keys: verify.total / STORE_IDS.length,
       bytes: writtenBytes,
       leftOut: this.#tree.leftOut.groups(),
-      importMs: round(acks.spanMs),
+      importMs: round(elapsedMs),
       writesPerSecond: Math.round(acks.count / seconds),
       bytesPerSecond: Math.round(writtenBytes / seconds),
       p50Ms: latencies.getValueAtPercentile(50) / 1_000,

@@ -40,6 +40,7 @@ export class ImportRun {
   /** Attempts that were certainly not applied; each was made again. */
   refusals = 0
   writtenBytes = 0
+  #startedAtMs = 0
   readonly #meter = new RateMeter()
   readonly #tree: FileTree
   readonly #cluster: DemoCluster
@@ -70,6 +71,7 @@ export class ImportRun {
 
   /** Begins to write. `half` and `finished` tell how far it has come. */
   start(): void {
+    this.#startedAtMs = machineMs()
     this.currentRate()
     STORE_IDS.forEach((_, store) => this.#refill(store))
   }
@@ -82,6 +84,11 @@ export class ImportRun {
   /** Every file is acknowledged or left out. Rejects with the signal's reason. */
   finished(): Promise<void> {
     return this.#finished
+  }
+
+  /** From the beginning to the last acknowledged write. */
+  get elapsedMs(): number {
+    return Math.max(0, this.acks.lastMs - this.#startedAtMs)
   }
 
   currentRate(): { writesPerSecond: number; bytesPerSecond: number } {

@@ -16,6 +16,12 @@ import {
 import type { RaftNode } from './raft-node.ts'
 import type { RaftTimer, Vouch } from './ports.ts'
 
+/** Shares of the election timeout: between two voters' places, and the random part of each. Places never overlap. */
+const PLACE_SHARE = 0.25
+const JITTER_SHARE = 0.2
+/** Voters beyond share the last place: all have stood before two timeouts are over. */
+const MAX_PLACES = 4
+
 /**
  * Elections, as the seed of the project describes them: election timeout → preVote → electSelf → becomeLeader, with the
  * vote timer between. Each resumption re-checks generation, state and term: the ABA defence.
@@ -36,23 +42,47 @@ export class Election {
 
   constructor(node: RaftNode, restarted: boolean) {
     this.#node = node
-    const timeout = (): number => this.#randomTimeoutMs()
-    this.electionTimer = node.timers.create(timeout, () => this.#handleElectionTimeout())
-    this.voteTimer = node.timers.create(timeout, () => this.#handleVoteTimeout())
+    this.electionTimer = node.timers.create(
+      () => this.#electionTimeoutMs(),
+      () => this.#handleElectionTimeout(),
+    )
+    this.voteTimer = node.timers.create(
+      () => this.#voteTimeoutMs(),
+      () => this.#handleVoteTimeout(),
+    )
     this.#votesFromMs = restarted ? node.host.nowMs() + node.options.electionTimeoutMs : 0
   }
 
   /**
-   * T to 1.5 T for a voter of the highest priority, 1.3 T to 1.9 T for others: the preferred one stands first, yet
-   * within two timeouts somebody has. (JRaft lets the others skip whole rounds instead, which costs a timeout each.)
+   * Voters stand one after the other: by priority, then in an order that differs from group to group, so that the groups
+   * of a dead store spread over the others. Whoever comes first has the votes before the next one's time, and within two
+   * timeouts somebody has. (JRaft lets voters of lower priority skip whole rounds, and lets equal ones collide.)
    */
-  #randomTimeoutMs(): number {
-    const node = this.#node
-    const timeoutMs = node.options.electionTimeoutMs
-    const preferred = node.priority >= node.configuration.conf.maxPriority
-    return preferred
-      ? timeoutMs * (1 + 0.5 * node.host.random())
-      : timeoutMs * (1.3 + 0.6 * node.host.random())
+  #electionTimeoutMs(): number {
+    const { options, host } = this.#node
+    const place = Math.min(this.#rank(), MAX_PLACES - 1)
+    return options.electionTimeoutMs * (1 + PLACE_SHARE * place + JITTER_SHARE * host.random())
+  }
+
+  /** How many voters stand before this one. */
+  #rank(): number {
+    const { configuration, self, groupTag, priority } = this.#node
+    const { voters, nextReplica } = configuration.conf
+    const order = (replica: number): number => (replica + groupTag) % nextReplica
+    let rank = 0
+    for (const voter of voters) {
+      if (voter.replica === self.replica) continue
+      const before =
+        voter.priority === priority ? order(voter.replica) < order(self.replica) : voter.priority > priority
+      if (before) rank++
+    }
+    return rank
+  }
+
+  /** Votes come in milliseconds or not at all; two that stood at once must not meet again. */
+  #voteTimeoutMs(): number {
+    const { options, host } = this.#node
+    return options.electionTimeoutMs * (0.4 + 0.4 * host.random())
   }
 
   get #isVoter(): boolean {

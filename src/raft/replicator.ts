@@ -54,6 +54,8 @@ export class Replicator implements HeartbeatSubject {
   /** prevIndex of the probe that is out, -1 when none is. */
   #probe = -1
   #probeSentMs = 0
+  /** When the window last began to fill, moved, or was asked about. */
+  #progressMs = 0
   #waitingWritable = false
   #reading = false
   /** The follower said BUSY: nothing is sent before this time. */
@@ -154,6 +156,7 @@ export class Replicator implements HeartbeatSubject {
   #sendBlocks(blocks: readonly LogBlock[], bytes: number): boolean {
     const lastIndex = blocks[blocks.length - 1]!.lastIndex
     if (!this.#send(this.nextIndex - 1, lastIndex, blocks)) return false
+    if (this.inFlight === 0) this.#progressMs = this.#node.host.nowMs()
     this.#window.lastIndexes.push(lastIndex)
     this.#window.bytes.push(bytes)
     this.#window.totalBytes += bytes
@@ -220,7 +223,7 @@ export class Replicator implements HeartbeatSubject {
     if (this.#destroyed) return
     if (message.answer === APPEND_OK) this.#onMatch(message.index)
     else if (message.answer === APPEND_MISMATCH) this.#onMismatch(message)
-    else if (message.answer === APPEND_BUSY) this.#onBusy()
+    else if (message.answer === APPEND_BUSY) this.#onBusy(message.index)
     this.pump()
   }
 
@@ -235,6 +238,7 @@ export class Replicator implements HeartbeatSubject {
       window.lastIndexes.splice(0, done)
       window.bytes.splice(0, done)
       window.totalBytes -= bytes
+      this.#progressMs = this.#node.host.nowMs()
       this.#link.releaseBulk(bytes, this.#epoch)
     }
     if (this.state === 'probe') {
@@ -268,11 +272,12 @@ export class Replicator implements HeartbeatSubject {
     return (sameTerm ? ours : Math.min(ours, message.hintIndex - 1)) + 1
   }
 
-  #onBusy(): void {
+  /** The follower holds entries up to `index` as we do, and has no room for more. */
+  #onBusy(index: number): void {
     this.#dropWindow()
     this.#probe = -1
     this.state = 'probe'
-    this.nextIndex = this.matchIndex + 1
+    this.nextIndex = Math.max(this.matchIndex, index) + 1
     this.#pausedUntilMs = this.#node.host.nowMs() + this.#node.options.heartbeatIntervalMs
   }
 
@@ -285,10 +290,20 @@ export class Replicator implements HeartbeatSubject {
     window.totalBytes = 0
   }
 
-  /** Every half election timeout: a probe without an answer is sent again, a pause may be over. */
+  /** Every half election timeout: what is without an answer for long is asked about again, a pause may be over. */
   tick(nowMs: number): void {
-    if (this.#probe >= 0 && nowMs - this.#probeSentMs > this.#node.options.electionTimeoutMs) this.#probe = -1
+    const limitMs = nowMs - this.#node.options.electionTimeoutMs
+    if (this.#probe >= 0 && this.#probeSentMs < limitMs) this.#probe = -1
     this.pump()
+    if (this.state === 'replicate' && this.inFlight > 0 && this.#progressMs < limitMs) this.#askAgain(nowMs)
+  }
+
+  /** The last ack may have found its queue full: an empty append at the window's end brings it once more. */
+  #askAgain(nowMs: number): void {
+    if (this.#destroyed || !this.#link.connected || this.#waitingWritable) return
+    if (this.#epoch !== this.#link.epoch) return
+    const prevIndex = this.nextIndex - 1
+    if (this.#send(prevIndex, prevIndex, [])) this.#progressMs = nowMs
   }
 
   onHeartbeatAck(sequence: number, sentAtMs: number): void {

@@ -83,3 +83,21 @@ test('a follower full of entries that wait to be committed takes the one that co
   cluster.world.process('s5').restart()
   await cluster.converge(10_000)
 })
+
+test('an ack that found its queue full is asked for again', async () => {
+  const cluster = await quiet(4)
+  cluster.world.process('s3').kill('process')
+  const link = cluster.hosts.get('s2')!.link('s1')
+  const send = link.sendAppendResponse.bind(link)
+  let refused = 0
+  link.sendAppendResponse = () => {
+    refused++
+    return false
+  }
+  const outcome = propose(cluster, 's1', 10)
+  await cluster.world.run({ forMs: 100 })
+  link.sendAppendResponse = send
+  expect([refused, outcome.text]).toEqual([1, ''])
+  await cluster.world.run({ forMs: 2_000 })
+  expect(outcome.text).toBe('done')
+})

@@ -202,7 +202,7 @@ export class LogShard {
   /**
    * Entries `from … to`, cut to just that, as many as fit `maxBytes` but one block at least; fewer when the log ends
    * before `to` or the rest was handed over in this very turn. Answers with INVALID_ARGUMENT when the log begins above
-   * `from`, BUSY (at once), CLOSED, or CORRUPT (and the shard has failed).
+   * `from`, CLOSED, or CORRUPT (and the shard has failed). Never BUSY: a read waits for those before it.
    */
   readBlocks(
     slot: number,
@@ -217,7 +217,7 @@ export class LogShard {
       return
     }
     this.#slotOf(slot)
-    this.#calls.call({ t: 'readBlocks', slot, from, to, maxBytes }, (error, answer) => {
+    this.#calls.readBlocks({ t: 'readBlocks', slot, from, to, maxBytes }, (error, answer) => {
       done(error, answer ? rowsOf(answer).map((bytes) => new LogBlock(bytes!)) : [])
     })
     this.#schedule()
@@ -417,7 +417,7 @@ export class LogShard {
         this.#calls.onGot(message)
         break
       case 'answer':
-        this.#calls.onAnswer(message)
+        if (this.#calls.onAnswer(message)) this.#schedule()
         break
       case 'failed':
         this.#fail(fromWireError(message.error))

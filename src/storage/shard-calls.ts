@@ -1,5 +1,6 @@
 import type { FlotillaError } from '../util/errors.ts'
 import {
+  MAX_SHARD_BLOCK_READS,
   MAX_SHARD_PENDING_CALLS,
   MAX_SHARD_PENDING_READ_BYTES,
   MAX_SHARD_PENDING_READ_KEYS,
@@ -18,7 +19,8 @@ export type Answer = Extract<FromWorker, { t: 'answer' }>
 export type AnswerDone = (error: FlotillaError | null, answer: Answer | null) => void
 type Got = Extract<FromWorker, { t: 'got' }>
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
-export type NewCall = DistributiveOmit<ToWorkerCall, 'id'>
+export type NewCall = DistributiveOmit<Exclude<ToWorkerCall, { t: 'readBlocks' }>, 'id'>
+export type BlockRead = Omit<Extract<ToWorkerCall, { t: 'readBlocks' }>, 'id'>
 type Post = (message: ToWorker, transfer?: readonly ArrayBuffer[]) => void
 
 interface PendingGet {
@@ -35,6 +37,9 @@ export class ShardCalls {
   #nextId = 1
   readonly #gets = new Map<number, PendingGet>()
   readonly #answers = new Map<number, AnswerDone>()
+  /** Reads of the log: with the worker or about to be, and those that wait for one of these to end. */
+  readonly #reads = new Map<number, AnswerDone>()
+  #heldReads: { readonly call: BlockRead; readonly done: AnswerDone }[] = []
   #keys = 0
   #bytes = 0
   /** Gathered for the end of the turn. */
@@ -83,6 +88,21 @@ export class ShardCalls {
     return id
   }
 
+  /**
+   * A read of the log by its own replica. It is never refused, for a replica could only ask again: it waits its turn.
+   * Bounded by who asks: the state machine and each replicator of a replica have one read at a time.
+   */
+  readBlocks(call: BlockRead, done: AnswerDone): void {
+    if (this.#reads.size >= MAX_SHARD_BLOCK_READS) this.#heldReads.push({ call, done })
+    else this.#startRead(call, done)
+  }
+
+  #startRead(call: BlockRead, done: AnswerDone): void {
+    const id = this.#nextId++
+    this.#reads.set(id, done)
+    this.#messages.push({ ...call, id })
+  }
+
   closeScan(scan: number): void {
     this.#messages.push({ t: 'scanClose', scan })
   }
@@ -121,20 +141,27 @@ export class ShardCalls {
     }
   }
 
-  onAnswer(answer: Answer): void {
-    const done = this.#answers.get(answer.id)
-    if (!done) return
+  /** True when something now waits for the end of the turn. */
+  onAnswer(answer: Answer): boolean {
+    const done = this.#answers.get(answer.id) ?? this.#reads.get(answer.id)
+    if (!done) return false
     this.#answers.delete(answer.id)
+    const held = this.#reads.delete(answer.id) ? this.#heldReads.shift() : undefined
+    if (held !== undefined) this.#startRead(held.call, held.done)
     if (answer.error) done(fromWireError(answer.error), null)
     else done(null, answer)
+    return held !== undefined
   }
 
   /** Everybody who waits is told `error`. */
   failAll(error: FlotillaError): void {
     const gets = [...this.#gets.values()]
-    const answers = [...this.#answers.values()]
+    const answers = [...this.#answers.values(), ...this.#reads.values()]
+    for (const { done } of this.#heldReads) answers.push(done)
     this.#gets.clear()
     this.#answers.clear()
+    this.#reads.clear()
+    this.#heldReads = []
     this.#heads = []
     this.#gatheredKeys = []
     this.#spaces = []

@@ -57,6 +57,13 @@ export const MAX_ALIASES_PER_CONNECTION = 1_000_000
 /** Addresses of other stores in one handshake, and bytes of each: it must fit one control frame. */
 export const MAX_HELLO_ADDRESSES = 128
 export const MAX_ADDRESS_BYTES = 255
+export const MAX_HELLO_ADDRESS_BYTES = 32 * KIB
+/** Bytes of the random text that names a data directory's life. */
+export const MAX_INCARNATION_BYTES = 64
+/** Other stores that one store remembers: each costs a line in a file that is written whole. */
+export const MAX_KNOWN_STORES = 1_024
+/** How long what was heard of other stores (flush numbers, addresses) may wait before it is on disk. */
+export const PEER_MEMORY_SAVE_MS = 3_000
 /** Cold calls to one store without their answers, and calls of one store that are being served. */
 export const MAX_CALLS_IN_FLIGHT = 4_096
 /** Stores and clients known to one multiplexer. */
@@ -144,7 +151,9 @@ export const MAX_MIRRORED_CONFIGURATIONS = 32
 /** Keys of reads that wait for a shard's worker, and their bytes; past it a read is refused: BUSY. */
 export const MAX_SHARD_PENDING_READ_KEYS = 262_144
 export const MAX_SHARD_PENDING_READ_BYTES = 64 * MIB
-/** Scans' pages, block reads and digests that wait for a shard's worker. */
+/** Reads of the log that a shard's worker has at once, each of up to a catch-up's bytes; the others wait their turn. */
+export const MAX_SHARD_BLOCK_READS = 32
+/** Scans' pages and digests that wait for a shard's worker. */
 export const MAX_SHARD_PENDING_CALLS = 4_096
 
 /** Events that wait in a simulated world: far above any real run, so that a runaway loop ends with an error. */

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { MAX_SHARD_PENDING_CALLS } from '../../src/util/limits.ts'
 import { payloadsOf, specOf, TestShard, texts, WORLDS } from './shard-harness.ts'
 import type { World } from './shard-harness.ts'
 
@@ -56,6 +57,18 @@ describe.each(WORLDS)('a LogShard on %s', (_name, makeWorld) => {
     ])
     expect(payloadsOf(await again.read(found.record.slot, 2, 4))).toEqual(['x', 'y', 'z'])
     expect(again.recovered('b')).toMatchObject({ lastIndex: 0, record: { term: 1, votedFor: 1, space: 0 } })
+  })
+
+  test('reads of the log are never refused, however many ask at once', async () => {
+    const shard = await open(world())
+    const a = await shard.create('a')
+    await a.setTerm(1)
+    await a.append(texts('x', 'y', 'z'))
+    const count = MAX_SHARD_PENDING_CALLS + 10
+    const reads = Array.from({ length: count }, () => shard.read(a.slot, 2, 2))
+    const found = (await Promise.all(reads)).map((blocks) => payloadsOf(blocks).join())
+    expect(new Set(found)).toEqual(new Set(['y']))
+    expect(found.length).toBe(count)
   })
 
   test('gives slots and spaces that are unique in the store and never used again', async () => {

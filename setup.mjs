@@ -33,7 +33,7 @@ const CHILD_END_MS = 5_000
 const LOCK_WAIT_MS = 20 * 60_000
 const LOCK_POLL_MS = 200
 /** Long work says that it is alive this often, so that nobody takes it for hung. */
-const STILL_MS = 5_000
+const STILL_MS = 1_900
 
 /** A failure with a remedy: printed as it is, without a stack. */
 class SetupError extends Error {}

@@ -40,6 +40,7 @@ export class CallWheel implements CallKeeper {
   /** The last tick that was swept, and when the next sweep is due. */
   #tick = 0
   #dueMs = 0
+  #sweeping = false
   #closed: FlotillaError | null = null
 
   constructor(host: CallWheelHost) {
@@ -129,7 +130,8 @@ export class CallWheel implements CallKeeper {
   }
 
   #insert(entry: WheelEntry, wakeMs: number): void {
-    if (this.#timer === null) this.#arm()
+    // A sweep under way arms the timer itself; to move the tick under it would skip slots for a whole round.
+    if (this.#timer === null && !this.#sweeping) this.#arm()
     // A slot that this round has passed would be seen one round late.
     const slot = Math.max(Math.ceil(wakeMs / CALL_TICK_MS), this.#tick + 1) % CALL_SLOTS
     const head = this.#slots[slot] ?? null
@@ -169,11 +171,13 @@ export class CallWheel implements CallKeeper {
     const from = Math.max(this.#tick + 1, tick - CALL_SLOTS + 1)
     for (let t = from; t <= tick; t++) this.#collect(t % CALL_SLOTS, nowMs, due)
     this.#tick = tick
+    this.#sweeping = true
     for (const entry of due) {
       // An earlier one of this sweep may have settled it.
       if (entry.slot >= 0) entry.onWake(nowMs)
     }
-    if (this.#count > 0 && this.#timer === null) this.#armNext(nowMs)
+    this.#sweeping = false
+    if (this.#count > 0 && this.#closed === null) this.#armNext(nowMs)
   }
 
   #collect(slot: number, nowMs: number, due: WheelEntry[]): void {

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import { CallWheel } from '../../src/client/call-wheel.ts'
+import { PendingCall } from '../../src/client/pending-call.ts'
+import { FlotillaError } from '../../src/util/errors.ts'
+import { CALL_TICK_MS } from '../../src/util/limits.ts'
+import { FakeTime } from '../timer/fake-time.ts'
+
+/** Refused at every try; each try takes as long as `attempt` says. */
+class Refused extends PendingCall<void> {
+  readonly #attempt: () => void
+
+  constructor(wheel: CallWheel, groupId: string, attempt: () => void) {
+    super(wheel, groupId)
+    this.#attempt = attempt
+  }
+
+  override attempt(): void {
+    this.#attempt()
+    this.retry(new FlotillaError('NO_LEADER', 'no leader'))
+  }
+
+  override describeCall(): string {
+    return 'a call'
+  }
+}
+
+test('a sweep that takes longer than a tick forgets nobody for a round', async () => {
+  const time = new FakeTime()
+  const wheel = new CallWheel({
+    clock: time,
+    timers: time,
+    nowMs: () => time.monotonicMs(),
+    random: () => 0.5,
+  })
+  const ended: string[] = []
+  let slow = false
+  // Trying it takes three ticks, and puts it into the wheel again within the sweep.
+  const slowCall = new Refused(wheel, 'slow', () => {
+    if (slow) time.stall(3 * CALL_TICK_MS)
+  })
+  const first = wheel.run(slowCall, { timeoutMs: 2_000 }).catch(() => ended.push('slow'))
+  slow = true
+  const others = Array.from({ length: 40 }, (_, i) =>
+    wheel
+      .run(new Refused(wheel, `g${i}`, () => {}), { timeoutMs: 50 + i * 10 })
+      .catch(() => ended.push(`g${i}`)),
+  )
+  time.advance(3_000)
+  await Promise.all([first, ...others])
+  expect(ended.length).toBe(41)
+})

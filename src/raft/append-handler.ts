@@ -12,8 +12,8 @@ import {
   HEARTBEAT_OLD_TERM,
   type HeartbeatAnswer,
 } from './messages.ts'
+import { NodeVouch } from './node-vouch.ts'
 import type { RaftNode } from './raft-node.ts'
-import type { Vouch } from './ports.ts'
 
 /** What of a request is new to this log: a cut first (-1 for none), then blocks. */
 interface NewPart {
@@ -176,25 +176,24 @@ export class AppendHandler {
 }
 
 /** The ack of an append: what it names is on disk when it leaves. */
-class AppendAck implements Vouch {
-  readonly #node: RaftNode
+class AppendAck extends NodeVouch {
   readonly #handler: AppendHandler
   readonly #to: Member
   readonly #index: number
   readonly #term: number
 
   constructor(node: RaftNode, handler: AppendHandler, to: Member, index: number) {
-    this.#node = node
+    super(node)
     this.#handler = handler
     this.#to = to
     this.#index = index
     this.#term = node.currTerm
   }
 
-  release(): void {
-    const node = this.#node
+  protected override speak(): void {
+    const { node } = this
     // Only a leader of a later term cuts what this one sent: in the same term the entries are still in the log.
-    if (!node.isActive || node.currTerm !== this.#term) return
+    if (node.currTerm !== this.#term) return
     assert(node.log.lastIndex >= this.#index, 'what a leader sent stays in its term')
     node.log.markDurable(this.#index)
     this.#handler.sendAck(this.#to, this.#index)

@@ -13,8 +13,9 @@ import {
   type VoteRequest,
   type VoteResponse,
 } from './messages.ts'
+import { NodeVouch } from './node-vouch.ts'
 import type { RaftNode } from './raft-node.ts'
-import type { RaftTimer, Vouch } from './ports.ts'
+import type { RaftTimer } from './ports.ts'
 
 /** Shares of the election timeout: between two voters' places, and the random part of each. Places never overlap. */
 const PLACE_SHARE = 0.25
@@ -298,21 +299,20 @@ export class Election {
 }
 
 /** The candidate's own vote: once durable, the others are asked. */
-class OwnVote implements Vouch {
-  readonly #node: RaftNode
+class OwnVote extends NodeVouch {
   readonly #election: Election
   readonly #term: number
   readonly #generation: number
 
   constructor(node: RaftNode, election: Election) {
-    this.#node = node
+    super(node)
     this.#election = election
     this.#term = node.currTerm
     this.#generation = node.generation
   }
 
-  release(): void {
-    const node = this.#node
+  protected override speak(): void {
+    const { node } = this
     if (node.generation !== this.#generation || node.state !== 'candidate' || node.currTerm !== this.#term)
       return
     this.#election.onOwnVoteDurable()
@@ -320,8 +320,7 @@ class OwnVote implements Vouch {
 }
 
 /** The answer to a vote request: it leaves only when term and vote are on disk. */
-class VoteAnswer implements Vouch {
-  readonly #node: RaftNode
+class VoteAnswer extends NodeVouch {
   readonly #election: Election
   readonly #to: Member
   readonly #request: VoteRequest
@@ -330,7 +329,7 @@ class VoteAnswer implements Vouch {
   readonly #votedFor: number
 
   constructor(node: RaftNode, election: Election, to: Member, request: VoteRequest, answer: number) {
-    this.#node = node
+    super(node)
     this.#election = election
     this.#to = to
     this.#request = request
@@ -339,9 +338,9 @@ class VoteAnswer implements Vouch {
     this.#votedFor = node.votedFor
   }
 
-  release(): void {
-    const node = this.#node
-    if (!node.isActive || node.currTerm !== this.#term || node.votedFor !== this.#votedFor) return
+  protected override speak(): void {
+    const { node } = this
+    if (node.currTerm !== this.#term || node.votedFor !== this.#votedFor) return
     this.#election.sendAnswer(this.#to, this.#request, this.#answer)
   }
 }

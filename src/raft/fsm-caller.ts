@@ -66,7 +66,7 @@ export class FsmCaller {
       if (this.#stopped) return
       if (error !== null) this.#node.enterError(error)
       else if (blocks.length === 0) this.#node.enterError(missing(from))
-      else this.#hand(from, to, blocks)
+      else this.#node.guard(() => this.#hand(from, to, blocks))
     })
   }
 

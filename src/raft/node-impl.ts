@@ -6,7 +6,7 @@ import {
   packBlock,
 } from '../block/log-block.ts'
 import { assert } from '../util/assert.ts'
-import { FlotillaError } from '../util/errors.ts'
+import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { hash32 } from '../util/hash.ts'
 import { MAX_PENDING_TASK_BYTES_PER_GROUP, MAX_PENDING_TASKS_PER_GROUP } from '../util/limits.ts'
 import { AppendHandler } from './append-handler.ts'
@@ -18,6 +18,7 @@ import { FsmCaller } from './fsm-caller.ts'
 import { type LogCacheBudget, LogManager, type RecoveredLog } from './log-manager.ts'
 import type { AppendResponse } from './messages.ts'
 import type { NodeOptions } from './node-options.ts'
+import { OwnBallot } from './own-ballot.ts'
 import { PendingTasks } from './pending-tasks.ts'
 import type {
   ApplySink,
@@ -105,7 +106,9 @@ export class NodeImpl implements RaftNode {
     this.self = { storeId: parts.storeId, replica: parts.replica }
     this.options = parts.options
     this.host = parts.host
-    this.timers = parts.timers
+    this.timers = {
+      create: (timeoutMs, onTrigger) => parts.timers.create(timeoutMs, () => this.guard(onTrigger)),
+    }
     this.transport = parts.transport
     this.storage = parts.storage
     this.log = new LogManager(parts.log, parts.cacheBudget)
@@ -127,6 +130,15 @@ export class NodeImpl implements RaftNode {
     assert(parts.appliedIndex <= this.log.lastIndex, 'recovery resets a log that the state is ahead of')
   }
 
+  /** A failed assertion stops this replica; the turn, the wheel and the link go on with the others. */
+  guard(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.enterError(toFlotillaError(error))
+    }
+  }
+
   /** Begins to follow. A group of one elects itself at once: there is nobody it could have promised anything. */
   start(): void {
     this.#election.startElectionTimer()
@@ -138,7 +150,7 @@ export class NodeImpl implements RaftNode {
 
   /** Stands for election now, by way of a pre-vote, when no leader is known. */
   campaign(): void {
-    if (this.state === 'follower' && this.leader === null) this.#election.preVote()
+    if (this.state === 'follower' && this.leader === null) this.guard(() => this.#election.preVote())
   }
 
   get configuration(): ConfigurationEntry {
@@ -220,18 +232,21 @@ export class NodeImpl implements RaftNode {
     const wasLeader = this.state === 'leader'
     const from = this.state
     this.#election.onStepDown()
-    if (wasLeader) this.#stopLeading(reason)
     this.setState('follower')
+    if (wasLeader) this.#stopLeading(reason)
     if (term > this.currTerm) {
       this.currTerm = term
       this.votedFor = 0
       if (persist) this.persistHardState(null)
     }
     this.resetLeader(null, reason)
-    if (wasLeader) this.readOnly.onStepDown()
     this.lastLeaderMs = this.host.nowMs()
     this.#election.startElectionTimer()
     if (from !== 'follower') this.host.log('info', 'stepped down', { term: this.currTerm, reason })
+    if (!wasLeader) return
+    // Callers come last: one that tries again at once must find a follower.
+    this.readOnly.onStepDown()
+    this.#proposals.refuseAll(new FlotillaError('NOT_LEADER', `stepped down: ${reason}`))
   }
 
   #stopLeading(reason: string): void {
@@ -240,7 +255,6 @@ export class NodeImpl implements RaftNode {
     this.ballotBox.clearPendingIndex()
     this.#ownTermAnnounced = false
     this.#leaderStartIndex = 0
-    this.#proposals.refuseAll(new FlotillaError('NOT_LEADER', `stepped down: ${reason}`))
     this.fsmCaller.fsm.onLeaderStop(reason)
   }
 
@@ -299,17 +313,17 @@ export class NodeImpl implements RaftNode {
 
   /** The turn ends: what was proposed in it becomes blocks, for the disk and for every follower at the same time. */
   endOfTurn(): void {
-    if (this.#proposals.count === 0 || this.state !== 'leader') return
+    if (this.#proposals.count > 0 && this.state === 'leader') this.guard(() => this.#appendProposals())
+  }
+
+  #appendProposals(): void {
     const { payloads, sinks, positions } = this.#proposals.take()
+    // Consecutive and of one term, in however many blocks: callers are known by index before anything can fail.
+    this.pendingTasks.add(this.log.lastIndex + 1, this.currTerm, sinks, positions)
     for (let from = 0; from < payloads.length; ) {
       const count = entriesForBlock(payloads, from)
-      const block = this.#pack(KIND_DATA, payloads, from, count)
-      const to = from + count
-      if (count === payloads.length) this.pendingTasks.add(block.firstIndex, block.term, sinks, positions)
-      else
-        this.pendingTasks.add(block.firstIndex, block.term, sinks.slice(from, to), positions.slice(from, to))
-      this.#append(block)
-      from = to
+      this.#append(this.#pack(KIND_DATA, payloads, from, count))
+      from += count
     }
     this.replicators.wake()
   }
@@ -414,6 +428,10 @@ export class NodeImpl implements RaftNode {
   }
 
   onLink(storeId: string, up: boolean): void {
+    this.guard(() => this.#takeLink(storeId, up))
+  }
+
+  #takeLink(storeId: string, up: boolean): void {
     this.replicators.onLink(storeId, up)
     if (up) return
     this.readOnly.onLinkDown(storeId)
@@ -463,27 +481,5 @@ export class NodeImpl implements RaftNode {
     this.pendingTasks.failAll(unknown)
     this.readOnly.failAll(notApplied)
     this.log.close()
-  }
-}
-
-/** The leader's own ballot: its disk counts as one vote, once the flush is done. */
-class OwnBallot implements Vouch {
-  readonly #node: NodeImpl
-  readonly #term: number
-  readonly #index: number
-
-  constructor(node: NodeImpl, index: number) {
-    this.#node = node
-    this.#index = index
-    this.#term = node.currTerm
-  }
-
-  release(): void {
-    const node = this.#node
-    if (!node.isActive) return
-    // In a later term what was written may have been cut: then its index says nothing about the log.
-    if (node.currTerm !== this.#term) return
-    node.log.markDurable(this.#index)
-    if (node.state === 'leader') node.onMatch()
   }
 }

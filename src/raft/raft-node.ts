@@ -64,5 +64,6 @@ export interface RaftNode {
   commitAsFollower(index: number): void
   onConfigurationMayHaveChanged(): void
   enterError(error: FlotillaError): void
+  guard(call: () => void): void
   noLeaderError(): FlotillaError
 }

@@ -5,6 +5,7 @@ import {
   MAX_BLOCK_BYTES,
   MAX_CATCH_UP_READ_BYTES,
 } from '../util/limits.ts'
+import { toFlotillaError } from '../util/errors.ts'
 import type { Member } from './configuration.ts'
 import {
   APPEND_BUSY,
@@ -182,7 +183,7 @@ export class Replicator implements HeartbeatSubject {
 
   onWritable(): void {
     this.#waitingWritable = false
-    this.pump()
+    this.#node.guard(() => this.pump())
   }
 
   /** The follower lags behind the cache: read from disk, then go on where we then are. */
@@ -193,17 +194,15 @@ export class Replicator implements HeartbeatSubject {
     storage.readBlocks(slot, from, log.lastIndex, MAX_CATCH_UP_READ_BYTES, (error, blocks) => {
       this.#reading = false
       if (this.#destroyed) return
-      if (error !== null) {
-        this.#node.enterError(error)
-        return
-      }
-      const block = blocks[0]
-      const current =
-        this.state === 'replicate' && this.nextIndex === from && this.#epoch === this.#link.epoch
-      if (current && this.#link.connected && block !== undefined && block.lastIndex >= from)
-        this.#sendRead(blocks, from)
-      this.pump()
+      if (error !== null) this.#node.enterError(error)
+      else this.#node.guard(() => this.#onRead(blocks, from))
     })
+  }
+
+  #onRead(blocks: readonly LogBlock[], from: number): void {
+    const current = this.state === 'replicate' && this.nextIndex === from && this.#epoch === this.#link.epoch
+    if (current && this.#link.connected) this.#sendRead(blocks, from)
+    this.pump()
   }
 
   #sendRead(blocks: readonly LogBlock[], from: number): void {
@@ -310,14 +309,19 @@ export class Replicator implements HeartbeatSubject {
     if (this.#destroyed) return
     if (sequence > this.ackedSequence) this.ackedSequence = sequence
     if (sentAtMs > this.lastAckSentMs) this.lastAckSentMs = sentAtMs
-    this.#node.readOnly.onAck()
-    if (this.state === 'probe' || this.nextIndex <= this.#node.log.lastIndex) this.pump()
+    // One heartbeat speaks for many groups: no closure, and no failure passes on to the next of them.
+    try {
+      this.#node.readOnly.onAck()
+      if (this.state === 'probe' || this.nextIndex <= this.#node.log.lastIndex) this.pump()
+    } catch (error) {
+      this.#node.enterError(toFlotillaError(error))
+    }
   }
 
   onHeartbeatException(answer: number, term: number, lastIndex: number): void {
     if (this.#destroyed) return
     if (answer === HEARTBEAT_OLD_TERM) {
-      this.#node.onHigherTerm(term, this.member)
+      this.#node.guard(() => this.#node.onHigherTerm(term, this.member))
     } else if (answer === HEARTBEAT_NO_REPLICA) {
       this.#node.host.onMissingReplica(this.member)
     } else if (answer === HEARTBEAT_BEHIND) {

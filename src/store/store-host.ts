@@ -97,10 +97,11 @@ export class StoreHost {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
     })
-    this.turn = new Turn(this.#env.clock, this.#env.timers, () => this.#finishTurn())
+    const broken = (error: unknown): void => this.fail(toFlotillaError(error))
+    this.turn = new Turn(this.#env.clock, this.#env.timers, () => this.#finishTurn(), broken)
     this.wheel = new HashedWheelTimer(this.#env.clock, this.#env.timers, {
       onStall: (lateMs) => options.handlers.onStall(lateMs),
-      onError: (error) => this.fail(toFlotillaError(error)),
+      onError: broken,
     })
     this.#raftTimers = {
       create: (periodMs, onTrigger) => new RepeatedTimer(this.wheel, { periodMs, onTrigger }),

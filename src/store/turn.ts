@@ -14,6 +14,7 @@ export class Turn {
   readonly #clock: Clock
   readonly #timers: Timers
   readonly #finish: () => void
+  readonly #onError: (error: unknown) => void
   #dirty: TurnWork[] = []
   #scheduled = false
   #ending = false
@@ -24,11 +25,15 @@ export class Turn {
   /** Rises after the turn's frames were encoded. */
   number = 1
 
-  /** `finish` posts to the disks and writes the frames, in this order. */
-  constructor(clock: Clock, timers: Timers, finish: () => void) {
+  /**
+   * `finish` posts to the disks and writes the frames, in this order. `onError` is told what a piece of work threw: the
+   * turn goes on with the others, and comes to its end.
+   */
+  constructor(clock: Clock, timers: Timers, finish: () => void, onError: (error: unknown) => void) {
     this.#clock = clock
     this.#timers = timers
     this.#finish = finish
+    this.#onError = onError
   }
 
   /** Monotonic time of this turn. */
@@ -58,8 +63,19 @@ export class Turn {
     this.#again = false
     const dirty = this.#dirty
     this.#dirty = []
-    for (const work of dirty) work.endOfTurn()
-    this.#finish()
+    for (const work of dirty) {
+      try {
+        work.endOfTurn()
+      } catch (error) {
+        this.#onError(error)
+      }
+    }
+    if (this.#closed) return
+    try {
+      this.#finish()
+    } catch (error) {
+      this.#onError(error)
+    }
     this.number++
     this.#ending = false
     this.#scheduled = false

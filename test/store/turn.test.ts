@@ -7,7 +7,12 @@ async function turns(build: (turn: Turn, log: string[]) => void): Promise<string
   const { clock, timers } = world.process('a').env
   const log: string[] = []
   let finish = (): void => {}
-  const turn = new Turn(clock, timers, () => finish())
+  const turn = new Turn(
+    clock,
+    timers,
+    () => finish(),
+    (error) => log.push(`failed: ${(error as Error).message}`),
+  )
   finish = () => log.push(`finish ${turn.number}`)
   build(turn, log)
   await world.run({ forMs: 10 })
@@ -55,4 +60,21 @@ test('the clock stands still within a turn and goes on with the next; after clos
     turn.markDirty({ endOfTurn: () => lines.push('never') })
   })
   expect(log).toEqual(['0'])
+})
+
+test('work that throws costs neither the others their turn nor the turn its end', async () => {
+  const log = await turns((turn, lines) => {
+    turn.markDirty({
+      endOfTurn: () => {
+        throw new Error('broken')
+      },
+    })
+    turn.markDirty({
+      endOfTurn: () => {
+        lines.push('other')
+        turn.markDirty({ endOfTurn: () => lines.push('next turn') })
+      },
+    })
+  })
+  expect(log).toEqual(['failed: broken', 'other', 'finish 1', 'next turn', 'finish 2'])
 })

@@ -1,0 +1,50 @@
+import type { Expected, LoadRow } from './child-calls.ts'
+
+/** What became of every write of a test, as the writers were told. Outlives the processes that wrote. */
+export class Ledger {
+  readonly #puts = { acked: [] as string[], unknown: [] as string[], 'not-applied': [] as string[] }
+  readonly #registers = new Map<string, { acked: number; unknown: number | null }>()
+  readonly #counts = new Map<string, number | null>()
+  readonly #uncounted: string[] = []
+  readonly #cutLoads = new Set<string>()
+  /** How often each error came. */
+  readonly codes = new Map<string, number>()
+  acked = 0
+  unknown = 0
+
+  add(row: LoadRow): void {
+    if (row.outcome === 'acked') this.acked++
+    else this.codes.set(row.code, (this.codes.get(row.code) ?? 0) + 1)
+    if (row.outcome === 'unknown') this.unknown++
+    if (row.kind === 'put') this.#puts[row.outcome].push(row.name)
+    else if (row.kind === 'register') this.#addRegister(row)
+    else if (row.outcome === 'not-applied') this.#uncounted.push(row.name)
+    else this.#counts.set(row.name, row.outcome === 'acked' ? row.number : null)
+  }
+
+  /** A register is written by one writer, one call at a time, and by no one after an unknown outcome. */
+  #addRegister({ name, number, outcome }: LoadRow): void {
+    const { acked, unknown } = this.#registers.get(name) ?? { acked: -1, unknown: null }
+    if (outcome === 'acked') this.#registers.set(name, { acked: number, unknown })
+    else if (outcome === 'unknown') this.#registers.set(name, { acked, unknown: number })
+    else this.#registers.set(name, { acked, unknown })
+  }
+
+  /** The process of this load was killed: what it was about to say is known to nobody. */
+  cut(load: string): void {
+    this.#cutLoads.add(load)
+  }
+
+  expected(counterGroupId: string): Expected {
+    return {
+      present: this.#puts.acked,
+      absent: this.#puts['not-applied'],
+      possible: this.#puts.unknown,
+      registers: [...this.#registers].map(([name, state]) => ({ name, ...state })),
+      counterGroupId,
+      counts: [...this.#counts].map(([id, answer]) => ({ id, answer })),
+      uncounted: this.#uncounted,
+      cutLoads: [...this.#cutLoads],
+    }
+  }
+}

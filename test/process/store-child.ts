@@ -1,0 +1,154 @@
+/** The main file of the tests' store processes: one store, told what to do over the channel of `fork`. */
+import type { Worker } from 'node:worker_threads'
+import { FlotillaError, Store } from '../../src/index.ts'
+import type {
+  CallName,
+  ChildCalls,
+  ChildMessage,
+  ChildRequest,
+  DigestView,
+  ErrorView,
+  GroupView,
+  LoadArgs,
+  LoadCounts,
+  OpenArgs,
+} from './child-calls.ts'
+import { Counter } from './counter.ts'
+import { Load } from './load.ts'
+import { createGroup } from './local-stores.ts'
+import { verify } from './verify.ts'
+
+const NO_LOAD: LoadCounts = { started: 0, settled: 0 }
+/** Deadline of calls that must succeed however slow the machine is. */
+const PATIENCE = { timeoutMs: 60_000 }
+
+type Handlers = { [K in CallName]: (args: ChildCalls[K]['args']) => Promise<ChildCalls[K]['answer']> }
+
+class StoreChild {
+  #store: Store | null = null
+  #load: Load | null = null
+  readonly #threads: Worker[] = []
+  readonly #onThread = (thread: Worker): void => {
+    this.#threads.push(thread)
+  }
+
+  constructor() {
+    process.on('worker', this.#onThread)
+  }
+
+  readonly #handlers: Handlers = {
+    open: (args) => this.#open(args),
+    createCounter: async ({ groupId, members }) => {
+      await createGroup(this.#opened, { groupId, type: 'counter', members })
+      return null
+    },
+    put: async ({ key, value }) => {
+      await this.#opened.kv<string, string>().put(key, value, PATIENCE)
+      return null
+    },
+    startLoad: async (args: LoadArgs) => {
+      this.#load = new Load(this.#opened, args, (rows) => send({ kind: 'load', rows }))
+      return null
+    },
+    stopLoad: () => this.#stopLoad(),
+    verify: (expected) => verify(this.#opened, expected, PATIENCE),
+    view: async () => this.#opened.describe().groups.map(groupView),
+    catchUp: async () => {
+      const store = this.#opened
+      const groups = store.describe().groups.map(({ groupId }) => store.group(groupId).readIndex(PATIENCE))
+      await Promise.all(groups)
+      return null
+    },
+    digests: () => this.#digests(),
+    terminateThread: async () => {
+      await this.#threads[0]!.terminate()
+      return null
+    },
+    closed: async () => (await this.#opened.closed)?.code ?? null,
+    close: () => this.#close(),
+  }
+
+  onRequest({ id, name, args }: ChildRequest): void {
+    const handler = this.#handlers[name] as (args: unknown) => Promise<unknown>
+    handler(args).then(
+      (value) => {
+        send({ kind: 'answer', id, value })
+        if (name === 'close') letGo()
+      },
+      (error: unknown) => {
+        send({ kind: 'refused', id, error: viewOf(error) })
+        if (name === 'open') letGo()
+      },
+    )
+  }
+
+  get #opened(): Store {
+    if (this.#store === null) throw new Error('the store is not open')
+    return this.#store
+  }
+
+  async #open(args: OpenArgs): Promise<{ address: string }> {
+    const { splitKeys, ...rest } = args
+    const stateMachines = { counter: () => new Counter() }
+    this.#store = await Store.open({ ...rest, kv: { splitKeys }, stateMachines })
+    return { address: this.#store.address }
+  }
+
+  async #stopLoad(): Promise<LoadCounts> {
+    return (await this.#load?.stop()) ?? NO_LOAD
+  }
+
+  async #digests(): Promise<DigestView[]> {
+    const store = this.#opened
+    const regions = store.describe().groups.filter(({ groupId }) => groupId.startsWith('kv/'))
+    return await Promise.all(
+      regions.map(async ({ groupId }) => {
+        const { appliedIndex, digest } = await store.digest(groupId)
+        return { groupId, appliedIndex, digest: String(digest) }
+      }),
+    )
+  }
+
+  /** The load goes on until the store refuses it, and every one of its calls must end. */
+  async #close(): Promise<LoadCounts> {
+    const closing = this.#opened.close()
+    await new Promise((resolve) => setImmediate(resolve))
+    const counts = await this.#stopLoad()
+    await closing
+    return counts
+  }
+}
+
+function groupView({ groupId, state, leader, term, lastIndex }: GroupView): GroupView {
+  return { groupId, state, leader, term, lastIndex }
+}
+
+function send(message: ChildMessage): void {
+  if (process.connected) process.send?.(message)
+}
+
+function viewOf(error: unknown): ErrorView {
+  if (error instanceof FlotillaError) {
+    return { code: error.code, outcome: error.outcome, message: error.message }
+  }
+  return {
+    code: '',
+    outcome: '',
+    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  }
+}
+
+let lettingGo = false
+
+/** From here on only what the store left behind could keep this process alive. */
+function letGo(): void {
+  lettingGo = true
+  process.disconnect()
+}
+
+const child = new StoreChild()
+process.on('message', (request: ChildRequest) => child.onRequest(request))
+// The test is gone, however that came.
+process.on('disconnect', () => {
+  if (!lettingGo) process.exit(1)
+})

@@ -93,9 +93,7 @@ export class MemoryDisk {
 
   /** As `crash`, for the directories of one process: those at or below `path`. */
   crashUnder(path: string, keep: (unsyncedBatch: number, path: string) => boolean): void {
-    for (const [at, directory] of this.#directories) {
-      if (at === path || at.startsWith(`${path}/`)) directory.crash((batch) => keep(batch, at))
-    }
+    for (const at of this.#below(path)) this.#directories.get(at)!.crash((batch) => keep(batch, at))
   }
 
   /**
@@ -139,6 +137,28 @@ export class MemoryDisk {
       this.#directories.set(path, directory)
     }
     return directory
+  }
+
+  /** The directories at or below `from` are at `to` from now on. None of them may be open. */
+  rename(from: string, to: string): void {
+    for (const path of this.#below(from)) {
+      const directory = this.#directories.get(path)!
+      assert(!directory.locked, 'an open database is not renamed')
+      this.#directories.delete(path)
+      this.#directories.set(to + path.slice(from.length), directory)
+    }
+  }
+
+  /** Removes the directories at or below `path`. None of them may be open. */
+  remove(path: string): void {
+    for (const at of this.#below(path)) {
+      assert(!this.#directories.get(at)!.locked, 'an open database is not removed')
+      this.#directories.delete(at)
+    }
+  }
+
+  #below(path: string): string[] {
+    return [...this.#directories.keys()].filter((at) => at === path || at.startsWith(`${path}/`))
   }
 
   /** For the engine: the promise that a write must wait for, null when the disk is not stalled. */

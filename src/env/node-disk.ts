@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { NodeClock } from './node-clock.ts'
+import { NodeClock, NodeTimers } from './node-clock.ts'
 import { NodeFiles } from './node-files.ts'
+import { NodeRandom } from './node-random.ts'
 import { RocksEngine } from './rocks.ts'
 import type { Disk, Hash } from './ports.ts'
 
@@ -10,6 +11,8 @@ export function createNodeDisk(): Disk {
     engine: new RocksEngine(),
     files: new NodeFiles(),
     clock: new NodeClock(),
+    timers: new NodeTimers(),
+    random: new NodeRandom(),
     hash: sha256,
     setImmediate: (callback) => {
       setImmediate(callback)

@@ -1,7 +1,9 @@
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
+import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { assert } from '../util/assert.ts'
 import { FlotillaError } from '../util/errors.ts'
-import type { Files } from './ports.ts'
+import type { Files, OpenFile } from './ports.ts'
 
 /** A file under this name is half written; the next write of its target replaces it. */
 const TEMPORARY_SUFFIX = '.flotilla-tmp'
@@ -50,6 +52,92 @@ export class NodeFiles implements Files {
     writing.then(forget, forget)
     return writing
   }
+
+  async openFile(path: string): Promise<OpenFile | null> {
+    try {
+      return new NodeOpenFile(path, openSync(path, 'r+'))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+      throw failed(`open ${path}`, error)
+    }
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await guarded(`rename ${from} to ${to}`, async () => {
+      await rename(from, to)
+      await syncDirectory(dirname(resolve(to)))
+      if (dirname(resolve(from)) !== dirname(resolve(to))) await syncDirectory(dirname(resolve(from)))
+    })
+  }
+
+  async remove(path: string): Promise<void> {
+    await guarded(`remove ${path}`, async () => {
+      await rm(path, { recursive: true, force: true })
+      await unlessAbsent(syncDirectory(dirname(resolve(path))), undefined)
+    })
+  }
+}
+
+class NodeOpenFile implements OpenFile {
+  readonly #path: string
+  #fd: number | null
+
+  constructor(path: string, fd: number) {
+    this.#path = path
+    this.#fd = fd
+  }
+
+  size(): number {
+    return this.#do('ask for the size of', (fd) => fstatSync(fd).size)
+  }
+
+  read(into: Buffer, position: number): number {
+    return this.#do('read', (fd) => {
+      let got = 0
+      while (got < into.length) {
+        const count = readSync(fd, into, got, into.length - got, position + got)
+        if (count === 0) break
+        got += count
+      }
+      return got
+    })
+  }
+
+  write(bytes: Buffer, position: number): void {
+    this.#do('write', (fd) => {
+      for (let put = 0; put < bytes.length; ) {
+        put += writeSync(fd, bytes, put, bytes.length - put, position + put)
+      }
+    })
+  }
+
+  truncate(size: number): void {
+    this.#do('cut', (fd) => ftruncateSync(fd, size))
+  }
+
+  sync(): Promise<void> {
+    return new Promise((done, reject) => {
+      this.#do('sync', (fd) =>
+        fdatasync(fd, (error) => (error ? reject(failed(`sync ${this.#path}`, error)) : done())),
+      )
+    })
+  }
+
+  close(): void {
+    if (this.#fd === null) return
+    const fd = this.#fd
+    this.#fd = null
+    closeSync(fd)
+  }
+
+  #do<T>(what: string, work: (fd: number) => T): T {
+    assert(this.#fd !== null, 'a closed file is not used')
+    try {
+      return work(this.#fd)
+    } catch (error) {
+      throw failed(`${what} ${this.#path}`, error)
+    }
+  }
 }
 
 async function replaceFile(path: string, bytes: Buffer): Promise<void> {
@@ -89,7 +177,11 @@ async function guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new FlotillaError('STORAGE_FAILED', `Could not ${what}: ${reason}`, { cause: error })
+    throw failed(what, error)
   }
+}
+
+function failed(what: string, error: unknown): FlotillaError {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new FlotillaError('STORAGE_FAILED', `Could not ${what}: ${reason}`, { cause: error })
 }

@@ -26,6 +26,22 @@ export interface RandomSource {
   bytes(length: number): Buffer
 }
 
+/**
+ * A file that is read and changed in place. Its calls are synchronous and small: only a thread that has nothing else to
+ * do (a shard's worker) uses it. Each throws STORAGE_FAILED.
+ */
+export interface OpenFile {
+  size(): number
+  /** Fills `into` from `position` on and returns how many bytes it got: fewer only at the end of the file. */
+  read(into: Buffer, position: number): number
+  write(bytes: Buffer, position: number): void
+  truncate(size: number): void
+  /** What was done before the call is on the disk when it resolves (fdatasync). */
+  sync(): Promise<void>
+  /** Idempotent; not while a sync is under way. */
+  close(): void
+}
+
 export interface Files {
   makeDir(path: string): Promise<void>
   /** Names in a directory; an absent directory is empty. */
@@ -34,6 +50,12 @@ export interface Files {
   readFile(path: string): Promise<Buffer | null>
   /** Atomic and durable: temporary file, fsync, rename, fsync of the directory. */
   writeFile(path: string, bytes: Buffer): Promise<void>
+  /** For reading and writing in place; null when absent. */
+  openFile(path: string): Promise<OpenFile | null>
+  /** Renames a file or a directory; durable. */
+  rename(from: string, to: string): Promise<void>
+  /** Removes a file, or a directory with all that is in it; durable. An absent one is fine. */
+  remove(path: string): Promise<void>
 }
 
 export interface SocketHandlers {
@@ -148,6 +170,8 @@ export interface Disk {
   readonly engine: Engine
   readonly files: Files
   readonly clock: Clock
+  readonly timers: Timers
+  readonly random: RandomSource
   hash(): Hash
   /** After what already waits in the worker's event loop. */
   setImmediate(callback: () => void): void

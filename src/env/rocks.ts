@@ -80,6 +80,14 @@ function mapError(error: Error, path: string): FlotillaError {
   return new FlotillaError(name, `RocksDB in ${path}: ${text}`, { cause: error })
 }
 
+/** While it opens, RocksDB tells of a missing file or a MANIFEST without sense in other words than of bad checksums. */
+function mapOpenError(error: Error, path: string): FlotillaError {
+  const mapped = mapError(error, path)
+  if (mapped.shortName !== 'STORAGE_FAILED') return mapped
+  const damaged = /^Invalid argument|^Not implemented|No such file/.test(error.message)
+  return damaged ? new FlotillaError('CORRUPT', mapped.message, { cause: error }) : mapped
+}
+
 function closedError(path: string): FlotillaError {
   return new FlotillaError('CLOSED', `The database in ${path} is closed.`, { outcome: 'not-applied' })
 }
@@ -108,7 +116,7 @@ export class RocksEngine implements Engine {
         native.open(nativeOptions, (error) => (error ? reject(error) : resolve()))
       })
     } catch (error) {
-      throw mapError(error as Error, path)
+      throw mapOpenError(error as Error, path)
     }
     return new RocksDb(native, path)
   }

@@ -12,6 +12,9 @@ export const MAX_SPACE = 0xfffffffe
 const META_APPLIED = 1
 const META_MARKER = 2
 const META_CONFIGURATION = 3
+const META_DATABASE = 4
+/** Kind of the numbers of the state's batches: keys as those of the log, under slot 0, which here is space 0. */
+export const META_BATCH_NUMBER = 5
 const META_KEY_BYTES = SPACE_BYTES + 1 + 4
 
 /** The applied index and term of a space. */
@@ -29,13 +32,9 @@ export function markerKey(): Buffer {
   return metaKey(META_MARKER, 0)
 }
 
-/** Bounds of the applied records of all spaces. */
-export function appliedRange(): { gte: Buffer; lt: Buffer } {
-  return { gte: metaKey(META_APPLIED, 0), lt: metaKey(META_APPLIED + 1, 0) }
-}
-
-export function appliedKeySpace(key: Buffer): number {
-  return key.readUInt32BE(SPACE_BYTES + 1)
+/** The id of the log that the state was built from. */
+export function databaseKey(): Buffer {
+  return metaKey(META_DATABASE, 0)
 }
 
 function metaKey(kind: number, space: number): Buffer {

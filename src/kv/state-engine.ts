@@ -1,16 +1,18 @@
-import type { Engine, EngineBatch, EngineDb } from '../env/ports.ts'
+import type { EngineBatch, EngineDb } from '../env/ports.ts'
+import { decodeCheckedJson, encodeCheckedJson } from '../storage/checked-json.ts'
 import { EngineHealth } from '../storage/engine-health.ts'
+import { FlushNumbers } from '../storage/flush-numbers.ts'
 import { SPACE_BYTES } from '../storage/space-key.ts'
 import { assert } from '../util/assert.ts'
 import { crc32 } from '../util/crc.ts'
 import { FlotillaError } from '../util/errors.ts'
-import { MAX_GET_MANY_KEYS, ROCKS_WRITE_BUFFER_BYTES } from '../util/limits.ts'
+import { MAX_GET_MANY_KEYS } from '../util/limits.ts'
 import {
   appliedKey,
-  appliedKeySpace,
-  appliedRange,
   configurationKey,
+  databaseKey,
   markerKey,
+  META_BATCH_NUMBER,
   openValue,
 } from './data-keys.ts'
 
@@ -28,6 +30,12 @@ export interface AppliedConfiguration {
   readonly bytes: Buffer
 }
 
+/** The log that the state is built from, as far as the state must know it. */
+export interface LogIdentity {
+  readonly databaseId: Buffer
+  readonly highestFlush: number
+}
+
 const POSITION_BYTES = 16
 
 /**
@@ -38,28 +46,42 @@ export class StateEngine {
   readonly dir: string
   readonly #db: EngineDb
   readonly #health: EngineHealth
+  readonly #numbers: FlushNumbers
+  readonly #log: LogIdentity
   readonly #spaces = new Map<number, SpaceState>()
   /** Run as soon as no batch is being written. */
   #waiting: Array<() => void> = []
   #writing = false
 
-  private constructor(db: EngineDb, dir: string) {
+  private constructor(db: EngineDb, dir: string, numbers: FlushNumbers, log: LogIdentity) {
     this.#db = db
     this.dir = dir
     this.#health = new EngineHealth(db, dir)
+    this.#numbers = numbers
+    this.#log = log
   }
 
-  /** Rejects with CORRUPT, DATA_DIR_LOCKED or STORAGE_FAILED; the engine is closed again then. */
-  static async open(engine: Engine, dir: string): Promise<StateEngine> {
-    const db = await engine.open(dir, { writeBufferBytes: ROCKS_WRITE_BUFFER_BYTES, compression: true })
-    try {
-      const state = new StateEngine(db, dir)
-      await state.#loadApplied()
-      return state
-    } catch (error) {
-      await db.close()
-      throw error
-    }
+  /**
+   * Takes the state from an open database, which belongs to it from then on; `spaces` are those in use. Rejects with
+   * CORRUPT when the state is not a prefix of what was written, or another log's; the caller closes the database then.
+   */
+  static async load(
+    db: EngineDb,
+    dir: string,
+    log: LogIdentity,
+    spaces: readonly number[],
+  ): Promise<StateEngine> {
+    const damaged = (what: string): FlotillaError => damagedState(dir, what)
+    const numbers = await FlushNumbers.load(db, { kind: META_BATCH_NUMBER, damaged })
+    const state = new StateEngine(db, dir, numbers, log)
+    await state.#checkDatabase()
+    await state.#loadApplied(spaces)
+    return state
+  }
+
+  /** The number that the log's newest durable flush had when the newest batch of the state was written. */
+  get logFlush(): number {
+    return this.#numbers.witness
   }
 
   close(): Promise<void> {
@@ -108,6 +130,7 @@ export class StateEngine {
   async write(batch: EngineBatch, done: () => void): Promise<void> {
     assert(!this.#writing, 'one batch of the state is written at a time')
     this.#writing = true
+    this.#numbers.stamp(batch, this.#log.highestFlush)
     try {
       await this.#db.write(batch, false)
       this.#health.check()
@@ -130,6 +153,7 @@ export class StateEngine {
   async sync(): Promise<void> {
     const batch = this.#db.createBatch()
     batch.put(markerKey(), Buffer.from([1]))
+    this.#numbers.stamp(batch, this.#log.highestFlush)
     await this.#db.write(batch, true)
     this.#health.check()
   }
@@ -154,29 +178,40 @@ export class StateEngine {
     return value
   }
 
-  async #loadApplied(): Promise<void> {
-    const rows = this.#db.iterator({ ...appliedRange(), values: false })
-    try {
-      for (;;) {
-        const keys = (await rows.next(MAX_GET_MANY_KEYS)).map((row) => row[0])
-        if (keys.length === 0) return
-        const values = await this.#db.getMany(keys)
-        for (let i = 0; i < keys.length; i++) this.#recover(appliedKeySpace(keys[i]!), values[i]!)
-      }
-    } finally {
-      await rows.close()
+  async #checkDatabase(): Promise<void> {
+    const id = this.#log.databaseId.toString('hex')
+    const [stored] = await this.#db.getMany([databaseKey()])
+    if (stored) {
+      if (decodeCheckedJson(stored) !== id) throw this.#corrupt('it was built from another log')
+      return
+    }
+    if (this.#numbers.highest > 0) throw this.#corrupt('the id of its log is gone')
+    const batch = this.#db.createBatch()
+    batch.put(databaseKey(), encodeCheckedJson(id))
+    await this.write(batch, () => {})
+  }
+
+  async #loadApplied(spaces: readonly number[]): Promise<void> {
+    for (let from = 0; from < spaces.length; from += MAX_GET_MANY_KEYS) {
+      const page = spaces.slice(from, from + MAX_GET_MANY_KEYS)
+      const values = await this.#db.getMany(page.map(appliedKey))
+      for (let i = 0; i < page.length; i++) if (values[i]) this.#recover(page[i]!, values[i]!)
     }
   }
 
-  #recover(space: number, value: Buffer | null): void {
-    const position = value && decodePosition(value)
+  #recover(space: number, value: Buffer): void {
+    const position = decodePosition(value)
     if (!position) throw this.#corrupt(`the applied index of space ${space} is not what was written`)
     this.#spaces.set(space, { space, appliedIndex: position.index, appliedTerm: position.term })
   }
 
   #corrupt(what: string): FlotillaError {
-    return new FlotillaError('CORRUPT', `The key-value state in ${this.dir} is damaged: ${what}.`)
+    return damagedState(this.dir, what)
   }
+}
+
+function damagedState(dir: string, what: string): FlotillaError {
+  return new FlotillaError('CORRUPT', `The key-value state in ${dir} is damaged: ${what}.`)
 }
 
 /** An applied position, or an applied configuration: u32 LE CRC-32 of the rest | index u48 | term u48 | bytes. */

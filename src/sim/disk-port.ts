@@ -11,6 +11,8 @@ export function diskPort(disk: SimDisk, loop: SimLoop): Disk {
     engine: new SimEngine(disk, loop),
     files: new SimFiles(disk, loop),
     clock: loop.clock,
+    timers: loop.timers,
+    random: disk.random.fork(`thread/${loop.name}`),
     hash: sha256,
     setImmediate: (callback) => loop.setImmediate(callback),
   }

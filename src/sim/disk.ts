@@ -1,5 +1,6 @@
 import { MemoryDisk } from '../env/memory-disk.ts'
 import { MemoryEngine } from '../env/memory-engine.ts'
+import { MemoryPages } from '../env/memory-pages.ts'
 import { assert } from '../util/assert.ts'
 import type { EventKind } from './event-queue.ts'
 import type { SimLoop } from './loop.ts'
@@ -46,11 +47,15 @@ export class SimDisk {
   readonly random: SimRandom
   /** Durable files by path. */
   readonly files = new Map<string, Buffer>()
+  /** The same files, and what was written to them in place. */
+  readonly pages = new MemoryPages(this.files)
   readonly directories = new Set<string>()
   readonly databases = new Set<OpenDatabase>()
   memory = new MemoryDisk()
   engine = new MemoryEngine(this.memory)
   readonly #timings: DiskTimings
+  /** Of its own, so that files add nothing to what crashes draw for the databases. */
+  readonly #sectors: SimRandom
   #slowMs = 0
   #stalled = false
   #syncsToFail = 0
@@ -63,6 +68,7 @@ export class SimDisk {
     this.timeline = timeline
     this.#timings = timings
     this.random = timeline.random.fork(`disk/${name}`)
+    this.#sectors = timeline.random.fork(`disk/${name}/sectors`)
   }
 
   /** The next `count` synced writes are refused with STORAGE_FAILED; whether a later start finds them is open. */
@@ -126,6 +132,7 @@ export class SimDisk {
     this.memory.setProperty('rocksdb.is-write-stopped', '0')
     const cuts = new Map<string, number>()
     this.memory.crash((batch, path) => this.#keeps(mode, batch, path, cuts))
+    if (mode !== 'process') this.pages.crash(() => mode !== 'lose-unsynced' && this.#sectors.chance(0.5))
     this.databases.clear()
   }
 
@@ -134,8 +141,29 @@ export class SimDisk {
     assert(this.#jobs.size === 0, 'a disk is wiped while nobody uses it')
     this.memory = new MemoryDisk()
     this.engine = new MemoryEngine(this.memory)
-    this.files.clear()
+    this.pages.clear()
     this.directories.clear()
+  }
+
+  /** For files: whatever is at or below `from`, databases too. */
+  rename(from: string, to: string): void {
+    this.pages.rename(from, to)
+    this.memory.rename(from, to)
+    for (const path of this.#directoriesBelow(from)) {
+      this.directories.delete(path)
+      this.directories.add(to + path.slice(from.length))
+    }
+  }
+
+  /** For files: as `rename`. */
+  remove(path: string): void {
+    this.pages.remove(path)
+    this.memory.remove(path)
+    for (const at of this.#directoriesBelow(path)) this.directories.delete(at)
+  }
+
+  #directoriesBelow(path: string): string[] {
+    return [...this.directories].filter((at) => at === path || at.startsWith(`${path}/`))
   }
 
   /** For threads: `loop` is gone; what it had open is closed once its last write is on the disk. */

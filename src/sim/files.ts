@@ -1,9 +1,12 @@
-import type { Files } from '../env/ports.ts'
+import type { Files, OpenFile } from '../env/ports.ts'
 import { crc32 } from '../util/crc.ts'
 import { FlotillaError } from '../util/errors.ts'
 import type { SimDisk } from './disk.ts'
 import { never } from './loop.ts'
 import type { SimLoop } from './loop.ts'
+
+/** What opening, renaming and removing take: always the same, so that they draw nothing from the disk's randomness. */
+const METADATA_US = 50
 
 /** The files of a simulated disk, as the code on one event loop sees them. */
 export class SimFiles implements Files {
@@ -36,7 +39,7 @@ export class SimFiles implements Files {
 
   readFile(path: string): Promise<Buffer | null> {
     return this.#after('read', `read ${path}`, () => {
-      const bytes = this.#disk.files.get(trim(path))
+      const bytes = this.#disk.pages.content(trim(path))
       return bytes === undefined ? null : Buffer.from(bytes)
     })
   }
@@ -62,7 +65,7 @@ export class SimFiles implements Files {
       const perform = (crashing: boolean): void => {
         const fails = !crashing && this.#disk.takeFault(true)
         // A write that fails may have got as far as its rename.
-        if (!fails || this.#disk.random.chance(0.5)) this.#disk.files.set(path, bytes)
+        if (!fails || this.#disk.random.chance(0.5)) this.#disk.pages.replace(path, bytes)
         const error = new FlotillaError(
           'STORAGE_FAILED',
           `Could not write ${path}: the disk failed (injected fault).`,
@@ -74,11 +77,81 @@ export class SimFiles implements Files {
     })
   }
 
+  openFile(path: string): Promise<OpenFile | null> {
+    const at = trim(path)
+    return this.#soon(`open ${at}`, () => {
+      return this.#disk.pages.content(at) === undefined ? null : new SimOpenFile(this.#disk, this.#loop, at)
+    })
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return this.#soon(`rename ${from}`, () => this.#disk.rename(trim(from), trim(to)))
+  }
+
+  remove(path: string): Promise<void> {
+    return this.#soon(`remove ${path}`, () => this.#disk.remove(trim(path)))
+  }
+
+  #soon<T>(note: string, run: () => T): Promise<T> {
+    return new Promise((resolve) => {
+      this.#loop.schedule(METADATA_US, 'file', 0, () => resolve(run()), note)
+    })
+  }
+
   #after<T>(operation: 'read' | 'sync', note: string, run: () => T): Promise<T> {
     return new Promise((resolve) => {
       this.#loop.schedule(this.#disk.latencyUs(operation), 'file', 0, () => resolve(run()), note)
     })
   }
+}
+
+/** In place, at once: the system's memory takes it. Only a sync asks the disk. */
+class SimOpenFile implements OpenFile {
+  readonly #disk: SimDisk
+  readonly #loop: SimLoop
+  readonly #path: string
+
+  constructor(disk: SimDisk, loop: SimLoop, path: string) {
+    this.#disk = disk
+    this.#loop = loop
+    this.#path = path
+  }
+
+  size(): number {
+    return this.#disk.pages.content(this.#path)?.length ?? 0
+  }
+
+  read(into: Buffer, position: number): number {
+    const content = this.#disk.pages.content(this.#path)
+    return content === undefined || position >= content.length ? 0 : content.copy(into, 0, position)
+  }
+
+  write(bytes: Buffer, position: number): void {
+    if (this.#loop.alive) this.#disk.pages.write(this.#path, bytes, position)
+  }
+
+  truncate(size: number): void {
+    if (this.#loop.alive) this.#disk.pages.truncate(this.#path, size)
+  }
+
+  sync(): Promise<void> {
+    if (!this.#loop.alive) return never()
+    return new Promise((resolve, reject) => {
+      const path = this.#path
+      const perform = (crashing: boolean): void => {
+        const fails = !crashing && this.#disk.takeFault(true)
+        if (!fails) this.#disk.pages.sync(path)
+        const error = new FlotillaError(
+          'STORAGE_FAILED',
+          `Could not sync ${path}: the disk failed (injected fault).`,
+        )
+        this.#loop.schedule(0, 'disk-done', 0, () => (fails ? reject(error) : resolve()))
+      }
+      this.#disk.begin({ path, kind: 'file', detail: 0, perform, over: false }, this.#disk.latencyUs('sync'))
+    })
+  }
+
+  close(): void {}
 }
 
 function trim(path: string): string {

@@ -1,8 +1,8 @@
 import { FlotillaError } from '../util/errors.ts'
 
 const REMEDY =
-  'A store never starts on a damaged log, for it may have forgotten a promise. Take the disk out of service, ' +
-  'start the store with an empty data directory and re-admit it (flotilla store readmit).'
+  'A store never starts on a damaged log, for it may have forgotten a promise. Put the old directory back, or keep this ' +
+  'store out until it is re-admitted (`flotilla store readmit`, not built yet).'
 
 /** CORRUPT: the shard's log in `dir` as a whole is not what was written. */
 export function corruptShard(dir: string, what: string): FlotillaError {
@@ -13,4 +13,9 @@ export function corruptShard(dir: string, what: string): FlotillaError {
 export function corruptLog(dir: string, groupId: string, index: number, what: string): FlotillaError {
   const where = `The log of group ${JSON.stringify(groupId)} in ${dir} is damaged at index ${index}`
   return new FlotillaError('CORRUPT', `${where}: ${what}. ${REMEDY}`)
+}
+
+/** `flush 7 is missing`, `flushes 7 to 9 are missing`. */
+export function missingFlushes(first: number, last: number): string {
+  return first === last ? `flush ${first} is missing` : `flushes ${first} to ${last} are missing`
 }

@@ -1,5 +1,5 @@
 import { LogBlock, sliceBlock } from '../block/log-block.ts'
-import type { Engine, EngineBatch, EngineDb } from '../env/ports.ts'
+import type { Disk, EngineBatch, EngineDb } from '../env/ports.ts'
 import { assert, assertPresent } from '../util/assert.ts'
 import { FlotillaError } from '../util/errors.ts'
 import {
@@ -11,22 +11,25 @@ import {
 } from '../util/limits.ts'
 import { EngineHealth } from './engine-health.ts'
 import { FlushNumbers } from './flush-numbers.ts'
-import { corruptLog } from './log-damage.ts'
+import type { Ledger } from './ledger.ts'
+import { corruptLog, corruptShard } from './log-damage.ts'
+import { inspectLog, openGuarded } from './log-guard.ts'
 import {
   KEY_BLOCK,
   KEY_COUNTERS,
+  KEY_FLUSH_NUMBER,
   KEY_RECORD,
   LOG_KEY_BYTES,
   logKey,
   SHARD_SLOT,
   writeLogKey,
 } from './log-keys.ts'
-import { readStoredBlock, recoverLogs } from './log-recovery.ts'
+import { checkEnds, readStoredBlock, recoverLogs } from './log-recovery.ts'
 import type { RecoveredLog } from './log-recovery.ts'
 import { decodeReplicaRecord, encodeReplicaRecord } from './replica-record.ts'
 import type { ReplicaRecord } from './replica-write.ts'
-import { checkCounted, encodeCounters, loadShardState } from './shard-state.ts'
-import type { ShardCounters } from './shard-state.ts'
+import { checkCounted, encodeCounters } from './shard-state.ts'
+import type { ShardCounters, ShardState } from './shard-state.ts'
 import { OP_BLOCK, OP_COUNTERS, OP_CUT, OP_RECORD, OP_STRIDE } from './shard-protocol.ts'
 import type { ShardInit } from './shard-protocol.ts'
 import { SlotLog } from './slot-log.ts'
@@ -46,6 +49,13 @@ export interface FlushJob {
   written: boolean
 }
 
+export interface OpenedLog {
+  readonly log: LogEngine
+  readonly recovered: RecoveredLog[]
+  /** What was found and is worth a warning. */
+  readonly notes: string[]
+}
+
 /**
  * The worker's side of the log: one RocksDB for every replica of the shard. `take` brings a flush into the index at
  * once, in the order of arrival; `write` brings it to the disk, one at a time and in the same order.
@@ -54,50 +64,65 @@ export class LogEngine {
   readonly slots = new Map<number, SlotLog>()
   readonly dir: string
   readonly counters: ShardCounters
+  /** Drawn at the log's birth. */
+  readonly databaseId: Buffer
   readonly #db: EngineDb
   readonly #health: EngineHealth
   readonly #numbers: FlushNumbers
+  readonly #ledger: Ledger
+  #durableFlush: number
   readonly #key = Buffer.allocUnsafe(LOG_KEY_BYTES)
   /** Flushes whose blocks are in memory, oldest first. */
   readonly #cached: FlushJob[] = []
   #cachedBytes = 0
 
-  private constructor(db: EngineDb, dir: string, numbers: FlushNumbers, counters: ShardCounters) {
+  private constructor(db: EngineDb, dir: string, numbers: FlushNumbers, state: ShardState, ledger: Ledger) {
     this.#db = db
     this.dir = dir
     this.#health = new EngineHealth(db, dir)
     this.#numbers = numbers
-    this.counters = counters
+    this.counters = state.counters
+    this.databaseId = state.databaseId
+    this.#ledger = ledger
+    this.#durableFlush = numbers.highest
   }
 
-  /** Rejects with CORRUPT, IDENTITY_MISMATCH, DATA_DIR_LOCKED or STORAGE_FAILED; the engine is closed again then. */
-  static async open(engine: Engine, init: ShardInit): Promise<{ log: LogEngine; recovered: RecoveredLog[] }> {
+  /**
+   * Rejects with CORRUPT, IDENTITY_MISMATCH, DATA_DIR_LOCKED or STORAGE_FAILED; the engine is closed again then. `onError`
+   * is told when the storage failed in the background: nothing may be promised after that.
+   */
+  static async open(disk: Disk, init: ShardInit, onError: (error: Error) => void): Promise<OpenedLog> {
     const dir = `${init.dir}/log`
-    const db = await engine.open(dir, { writeBufferBytes: ROCKS_WRITE_BUFFER_BYTES, compression: false })
+    const notes = await inspectLog(disk.files, init)
+    const db = await openDb(disk, dir)
+    let log: LogEngine | null = null
     try {
-      const numbers = await FlushNumbers.load(db, dir)
-      const counters = await loadShardState(db, dir, init, numbers)
-      const log = new LogEngine(db, dir, numbers, counters)
+      const damaged = (what: string): FlotillaError => corruptShard(dir, what)
+      const numbers = await FlushNumbers.load(db, { kind: KEY_FLUSH_NUMBER, damaged })
+      const { state, ledger } = await openGuarded(disk, db, init, numbers, onError)
+      log = new LogEngine(db, dir, numbers, state, ledger)
       const recovered = await recoverLogs(db, dir)
+      await checkEnds(db, dir, recovered, state.counters, init)
       for (const { log: slot } of recovered) {
-        checkCounted(slot, counters, dir, init)
+        checkCounted(slot, state.counters, dir, init)
         log.slots.set(slot.slot, slot)
       }
       await log.#removeLeftovers(recovered)
-      return { log, recovered }
+      return { log, recovered, notes }
     } catch (error) {
-      await db.close()
+      await (log ?? db).close()
       throw error
     }
   }
 
-  /** Number of the newest write that was given to the disk. */
+  /** Number of the newest durable flush. */
   get highestFlush(): number {
-    return this.#numbers.highest
+    return this.#durableFlush
   }
 
-  close(): Promise<void> {
-    return this.#db.close()
+  async close(): Promise<void> {
+    await this.#db.close()
+    await this.#ledger.close()
   }
 
   /** Brings a flush into the index: from now on its blocks can be read. */
@@ -240,8 +265,11 @@ export class LogEngine {
 
   async #sync(batch: EngineBatch): Promise<void> {
     this.#numbers.stamp(batch)
+    const number = this.#numbers.highest
     await this.#db.write(batch, true)
     this.#health.check()
+    this.#ledger.raise(number)
+    this.#durableFlush = number
   }
 
   #keyOf(slot: number, kind: number, index: number): Buffer {
@@ -324,5 +352,14 @@ export class LogEngine {
       dropped++
     }
     if (dropped > 0) this.#cached.splice(0, dropped)
+  }
+}
+
+async function openDb(disk: Disk, dir: string): Promise<EngineDb> {
+  try {
+    return await disk.engine.open(dir, { writeBufferBytes: ROCKS_WRITE_BUFFER_BYTES, compression: false })
+  } catch (error) {
+    if (!(error instanceof FlotillaError) || error.shortName !== 'CORRUPT') throw error
+    throw corruptShard(dir, error.message)
   }
 }

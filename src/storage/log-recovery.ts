@@ -6,6 +6,9 @@ import { corruptLog, corruptShard } from './log-damage.ts'
 import { KEY_BLOCK, KEY_RECORD, logKey, logKeyIndex, logKeyKind, logKeySlot, SHARD_SLOT } from './log-keys.ts'
 import { decodeReplicaRecord } from './replica-record.ts'
 import type { ReplicaRecord } from './replica-write.ts'
+import type { ShardCounters } from './shard-state.ts'
+import { storeNumber } from './shard-protocol.ts'
+import type { ShardInit } from './shard-protocol.ts'
 import { SlotLog } from './slot-log.ts'
 
 const FIRST_READ_BLOCKS = 32
@@ -43,6 +46,37 @@ export async function recoverLogs(db: EngineDb, dir: string): Promise<RecoveredL
     }
   } finally {
     await keys.close()
+  }
+}
+
+/**
+ * An iterator may pass over what it cannot read; a get may not. So each log is asked for the block behind its last one, and
+ * the shard for the record of every slot that it ever gave and that was not found. Throws CORRUPT.
+ */
+export async function checkEnds(
+  db: EngineDb,
+  dir: string,
+  found: readonly RecoveredLog[],
+  counters: ShardCounters,
+  init: ShardInit,
+): Promise<void> {
+  const keys: Buffer[] = []
+  const known = new Set<number>()
+  for (const { log } of found) {
+    known.add(log.slot)
+    keys.push(logKey(log.slot, KEY_BLOCK, log.lastIndex + 1))
+  }
+  for (let local = 0; local < counters.nextSlot; local++) {
+    const slot = storeNumber(local, init)
+    if (!known.has(slot)) keys.push(logKey(slot, KEY_RECORD, 0))
+  }
+  for (let from = 0; from < keys.length; from += RECOVERY_READ_BLOCKS) {
+    const page = keys.slice(from, from + RECOVERY_READ_BLOCKS)
+    const values = await db.getMany(page)
+    const hidden = values.findIndex((value) => value !== null)
+    if (hidden < 0) continue
+    const slot = logKeySlot(page[hidden]!)
+    throw corruptShard(dir, `something of replica slot ${slot} is there but is not listed`)
   }
 }
 

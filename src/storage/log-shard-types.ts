@@ -8,6 +8,8 @@ export interface LogShardOptions {
   readonly dir: string
   readonly shardIndex: number
   readonly shardCount: number
+  /** True when the shard was opened before: then a directory without its log is CORRUPT, not a new disk. Default false. */
+  readonly mustExist?: boolean
   readonly logger: Logger
   /** The state of `slot` holds everything up to `index`. */
   onApplied(slot: number, index: number): void

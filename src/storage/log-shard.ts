@@ -95,7 +95,8 @@ export class LogShard {
 
   /** Rejects with CORRUPT, IDENTITY_MISMATCH, DATA_DIR_LOCKED, STORAGE_FAILED or UNSUPPORTED_PLATFORM. */
   static async open(o: LogShardOptions): Promise<LogShard> {
-    const init: ShardInit = { dir: o.dir, shardIndex: o.shardIndex, shardCount: o.shardCount }
+    const { dir, shardIndex, shardCount, mustExist = false } = o
+    const init: ShardInit = { dir, shardIndex, shardCount, mustExist }
     const thread = o.threads.startShard(init)
     try {
       const opened = await new Promise<Opened>((resolve, reject) => {
@@ -106,6 +107,7 @@ export class LogShard {
         })
         thread.ended.then((error) => reject(workerDied(o.shardIndex, error)))
       })
+      for (const note of opened.notes) o.logger.warn({ shardIndex }, note)
       const shard = new LogShard(o, init, thread, opened)
       thread.setHandler((message) => shard.#receive(message as FromWorker))
       thread.ended.then((error) => shard.#onEnded(error))
@@ -157,7 +159,7 @@ export class LogShard {
       const state = new SlotState(record, 0, 0, 0)
       this.#slots.set(slot, state)
       this.#gathering.putRecord(state)
-      created.push({ record, lastIndex: 0, termRuns: [], appliedIndex: 0, appliedTerm: 0 })
+      created.push({ record, lastIndex: 0, termRuns: [], appliedIndex: 0, appliedTerm: 0, stateLost: false })
     }
     this.#gathering.putCounters({ nextSlot: this.#nextSlot, nextSpace: this.#nextSpace })
     await new Promise<void>((resolve, reject) => {

@@ -15,12 +15,15 @@ export function unpackRecovered(wire: RecoveredWire): RecoveredReplica[] {
     for (const end = run + wire.numbers[at + 3]! * 2; run < end; run += 2) {
       termRuns.push({ firstIndex: wire.runs[run]!, term: wire.runs[run + 1]! })
     }
+    const record = assertPresent(decodeReplicaRecord(records[i]!), 'a recovered record can be read')
+    const appliedIndex = wire.numbers[at + 1]!
     replicas.push({
-      record: assertPresent(decodeReplicaRecord(records[i]!), 'a recovered record can be read'),
+      record,
       lastIndex: wire.numbers[at]!,
       termRuns,
-      appliedIndex: wire.numbers[at + 1]!,
+      appliedIndex,
       appliedTerm: wire.numbers[at + 2]!,
+      stateLost: record.space > 0 && appliedIndex + 1 < record.firstIndex,
     })
   }
   return replicas

@@ -64,4 +64,9 @@ export interface RecoveredReplica {
   /** What the data RocksDB holds (0, 0 when nothing, or when the state is not kept there). */
   readonly appliedIndex: number
   readonly appliedTerm: number
+  /**
+   * The state ends below the beginning of the log, so no replay brings it back: the replica may vote and ack, but serves
+   * nothing until it has a snapshot.
+   */
+  readonly stateLost: boolean
 }

@@ -7,6 +7,8 @@ export interface ShardInit {
   readonly dir: string
   readonly shardIndex: number
   readonly shardCount: number
+  /** True when the shard was born before: then a directory without its log is damage, not a new disk. Default false. */
+  readonly mustExist?: boolean
 }
 
 /** Operations of a flush: four numbers each, `kind, slot, index, length`; `length` bytes follow each other in `bytes`. */
@@ -70,7 +72,8 @@ export interface ApplyFailure {
 }
 
 export type FromWorker =
-  | { readonly t: 'opened'; readonly recovered: RecoveredWire }
+  /** `notes` say, in words for the log, what was found and mended. */
+  | { readonly t: 'opened'; readonly recovered: RecoveredWire; readonly notes: readonly string[] }
   /** `number` is the flush's own, as on disk. */
   | { readonly t: 'flushed'; readonly id: number; readonly number: number }
   /** Pairs `slot, index` of every slot named in the message that this one ends; the index may be short of the asked. */

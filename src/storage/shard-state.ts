@@ -1,4 +1,4 @@
-import type { EngineDb } from '../env/ports.ts'
+import type { EngineBatch, EngineDb } from '../env/ports.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { decodeCheckedJson, encodeCheckedJson } from './checked-json.ts'
 import type { FlushNumbers } from './flush-numbers.ts'
@@ -7,7 +7,10 @@ import { KEY_COUNTERS, KEY_FORMAT, logKey, SHARD_SLOT } from './log-keys.ts'
 import { storeNumber } from './shard-protocol.ts'
 import type { ShardInit } from './shard-protocol.ts'
 
-export const SHARD_FORMAT_VERSION = 1
+export const SHARD_FORMAT_VERSION = 2
+
+const FORMAT_KEY = logKey(SHARD_SLOT, KEY_FORMAT, 0)
+const COUNTERS_KEY = logKey(SHARD_SLOT, KEY_COUNTERS, 0)
 
 /** The local numbers that the next replica and the next space get. They only rise: no number is ever used again. */
 export interface ShardCounters {
@@ -15,8 +18,16 @@ export interface ShardCounters {
   readonly nextSpace: number
 }
 
+/** What a shard's log says of itself. */
+export interface ShardState {
+  readonly counters: ShardCounters
+  readonly databaseId: Buffer
+}
+
 interface StoredFormat {
   readonly v: number
+  /** Hex: drawn at birth, and in the ledger and the state too, so that none of them passes for another's. */
+  readonly databaseId: string
   readonly shardIndex: number
   readonly shardCount: number
 }
@@ -26,32 +37,37 @@ export function encodeCounters(counters: ShardCounters): Buffer {
 }
 
 /**
- * Compares the shard's format with what the store expects, or writes both on a new disk. Rejects with CORRUPT or, when
- * the directory belongs to another shard, another number of shards or a later version, IDENTITY_MISMATCH.
+ * The shard's state, or null on a new disk. Rejects with CORRUPT or, when the directory belongs to another shard, another
+ * number of shards or another version, IDENTITY_MISMATCH.
  */
 export async function loadShardState(
   db: EngineDb,
   dir: string,
   init: ShardInit,
   numbers: FlushNumbers,
-): Promise<ShardCounters> {
-  const formatKey = logKey(SHARD_SLOT, KEY_FORMAT, 0)
-  const countersKey = logKey(SHARD_SLOT, KEY_COUNTERS, 0)
-  const [format, counters] = await db.getMany([formatKey, countersKey])
-  if (!format && !counters && numbers.highest === 0) {
-    const { shardIndex, shardCount } = init
-    const batch = db.createBatch()
-    batch.put(formatKey, encodeCheckedJson({ v: SHARD_FORMAT_VERSION, shardIndex, shardCount }))
-    batch.put(countersKey, encodeCounters({ nextSlot: 0, nextSpace: 0 }))
-    numbers.stamp(batch)
-    await db.write(batch, true)
-    return { nextSlot: 0, nextSpace: 0 }
-  }
+): Promise<ShardState | null> {
+  const [format, counters] = await db.getMany([FORMAT_KEY, COUNTERS_KEY])
+  if (!format && !counters && numbers.highest === 0) return null
   if (!format || !counters) throw corruptShard(dir, 'the record of the shard is gone')
-  checkFormat(decodeCheckedJson(format) as StoredFormat | null, dir, init)
+  const databaseId = checkFormat(decodeCheckedJson(format) as StoredFormat | null, dir, init)
   const known = decodeCheckedJson(counters) as ShardCounters | null
   if (known === null) throw corruptShard(dir, 'the counters of the shard are not what was written')
-  return { nextSlot: known.nextSlot, nextSpace: known.nextSpace }
+  return { counters: { nextSlot: known.nextSlot, nextSpace: known.nextSpace }, databaseId }
+}
+
+/** Puts the state of a new shard into `batch`, and returns it. */
+export function putNewShardState(batch: EngineBatch, init: ShardInit, databaseId: Buffer): ShardState {
+  const { shardIndex, shardCount } = init
+  const counters = { nextSlot: 0, nextSpace: 0 }
+  const format: StoredFormat = {
+    v: SHARD_FORMAT_VERSION,
+    databaseId: databaseId.toString('hex'),
+    shardIndex,
+    shardCount,
+  }
+  batch.put(FORMAT_KEY, encodeCheckedJson(format))
+  batch.put(COUNTERS_KEY, encodeCounters(counters))
+  return { counters, databaseId }
 }
 
 /** A replica's numbers are below the counters that gave them; otherwise a number would be given again. Throws CORRUPT. */
@@ -70,7 +86,8 @@ export function checkCounted(
   )
 }
 
-function checkFormat(format: StoredFormat | null, dir: string, init: ShardInit): void {
+/** The database id. */
+function checkFormat(format: StoredFormat | null, dir: string, init: ShardInit): Buffer {
   if (format === null) throw corruptShard(dir, 'the record of the shard is not what was written')
   if (format.v !== SHARD_FORMAT_VERSION) {
     throw new FlotillaError(
@@ -83,4 +100,5 @@ function checkFormat(format: StoredFormat | null, dir: string, init: ShardInit):
     const wanted = `shard ${init.shardIndex} of ${init.shardCount}`
     throw new FlotillaError('IDENTITY_MISMATCH', `${dir} holds ${found} but was opened as ${wanted}.`)
   }
+  return Buffer.from(format.databaseId, 'hex')
 }

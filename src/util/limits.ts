@@ -123,6 +123,9 @@ export const MAX_OPEN_SCANS = 256
 /** Blocks read at once on recovery. */
 export const RECOVERY_READ_BLOCKS = 256
 
+/** A store that closes waits this long for what its users' state machines are doing, and goes without them then. */
+export const MAX_STATE_MACHINE_CLOSE_MS = 10_000
+
 /** Shards of a store: each costs a thread and an fsync stream. */
 export const MAX_SHARDS = 64
 /** The wheel: one tick, and its slots. A timer longer than tick × slots goes round. */
@@ -205,3 +208,5 @@ export const MISSING_REPLICA_INTERVAL_MS = 250
 /** Bounds of the election timeout: below it a turn of the event loop decides, above it a failover takes too long. */
 export const MIN_ELECTION_TIMEOUT_MS = 50
 export const MAX_ELECTION_TIMEOUT_MS = 60_000
+/** How often the ledger is synced: a power cut may take the memory of the flushes since, and no more. */
+export const LEDGER_SYNC_MS = 1_000

@@ -1,6 +1,7 @@
 import type { Disk, ThreadPort } from '../env/ports.ts'
 import { Applier } from '../kv/applier.ts'
-import { StateEngine } from '../kv/state-engine.ts'
+import { openState } from '../kv/data-recovery.ts'
+import type { StateEngine } from '../kv/state-engine.ts'
 import { LogEngine } from '../storage/log-engine.ts'
 import type { FlushJob } from '../storage/log-engine.ts'
 import type { RecoveredLog } from '../storage/log-recovery.ts'
@@ -73,9 +74,12 @@ class ShardWorker {
   }
 
   static async open(port: ThreadPort, disk: Disk, init: ShardInit): Promise<ShardWorker> {
-    const { log, recovered } = await LogEngine.open(disk.engine, init)
+    // A failure before there is a worker to tell makes its first flush fail.
+    let onError: (error: unknown) => void = () => {}
+    const { log, recovered, notes } = await LogEngine.open(disk, init, (error) => onError(error))
     try {
-      const state = await StateEngine.open(disk.engine, `${init.dir}/data`)
+      const spaces = recovered.map(({ record }) => record.space).filter((space) => space > 0)
+      const { state, notes: stateNotes } = await openState(disk, init.dir, log, spaces)
       try {
         await reconcile(log, state, recovered)
       } catch (error) {
@@ -83,7 +87,8 @@ class ShardWorker {
         throw error
       }
       const worker = new ShardWorker(port, disk, log, state)
-      worker.#postOpened(recovered)
+      onError = (error) => worker.#fail(error)
+      worker.#postOpened(recovered, [...notes, ...stateNotes])
       return worker
     } catch (error) {
       await log.close()
@@ -222,7 +227,7 @@ class ShardWorker {
     if (this.#error === null) this.#port.post(message, transfer)
   }
 
-  #postOpened(found: readonly RecoveredLog[]): void {
+  #postOpened(found: readonly RecoveredLog[], notes: readonly string[]): void {
     const numbers = new Float64Array(found.length * RECOVERED_STRIDE)
     const runs: number[] = []
     for (let i = 0; i < found.length; i++) {
@@ -245,7 +250,7 @@ class ShardWorker {
       numbers,
       runs: Float64Array.from(runs),
     }
-    this.#port.post({ t: 'opened', recovered } satisfies FromWorker, packedTransfer(records))
+    this.#port.post({ t: 'opened', recovered, notes } satisfies FromWorker, packedTransfer(records))
   }
 }
 

@@ -89,7 +89,7 @@ const DAMAGES: ReadonlyArray<readonly [string, RegExp, (db: EngineDb, slot: numb
   ],
   [
     'a missing flush number',
-    /writes 4 to 4 are missing/,
+    /flush 4 is missing/,
     (db) => remove(db, logKey(SHARD_SLOT, KEY_FLUSH_NUMBER, 4)),
   ],
 ]

@@ -5,7 +5,9 @@ import { KIND_CONFIGURATION, KIND_DATA, type LogBlock, packBlock } from '../../s
 import type { BlockKind } from '../../src/block/log-block.ts'
 import { MemoryDisk } from '../../src/env/memory-disk.ts'
 import { MemoryEngine } from '../../src/env/memory-engine.ts'
+import { NodeTimers } from '../../src/env/node-clock.ts'
 import { sha256 } from '../../src/env/node-disk.ts'
+import { NodeRandom } from '../../src/env/node-random.ts'
 import type { Disk, Engine, EngineDb, EngineOptions, ShardThread, Threads } from '../../src/env/ports.ts'
 import { loadRocksDb } from '../../src/env/rocks.ts'
 import { ShardThreads } from '../../src/env/shard-threads.ts'
@@ -18,6 +20,7 @@ import type { ShardInit } from '../../src/storage/shard-protocol.ts'
 import type { FlotillaError } from '../../src/util/errors.ts'
 import { hash32 } from '../../src/util/hash.ts'
 import { runShard } from '../../src/worker/shard-worker.ts'
+import { MemoryFiles } from './memory-files.ts'
 
 /** Runs workers in this thread, their messages cloned as between threads and delivered in turns of the event loop. */
 export class InlineThreads implements Threads {
@@ -100,19 +103,27 @@ class SlowLogEngine implements Engine {
   }
 }
 
-export function memoryWorld(): World & { disk: MemoryDisk; slow: SlowLogEngine } {
+export function memoryWorld(): World & {
+  disk: MemoryDisk
+  files: MemoryFiles
+  slow: SlowLogEngine
+  worker: Disk
+} {
   const disk = new MemoryDisk()
   const slow = new SlowLogEngine(new MemoryEngine(disk))
+  const files = new MemoryFiles(disk)
   const worker: Disk = {
     engine: slow,
-    files: null as never,
+    files,
     clock: { monotonicMs: () => 0, wallMs: () => 0 },
+    timers: new NodeTimers(),
+    random: new NodeRandom(),
     hash: sha256,
     setImmediate: (callback) => {
       setImmediate(callback)
     },
   }
-  return { threads: new InlineThreads(worker), disk, slow, worker, dir: '/shard', remove: () => {} }
+  return { threads: new InlineThreads(worker), disk, files, slow, worker, dir: '/shard', remove: () => {} }
 }
 
 export interface World {

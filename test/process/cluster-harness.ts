@@ -12,7 +12,8 @@ const STORE_IDS = ['s1', 's2', 's3']
 /** Keys of the load begin with a hexadecimal digit: six regions, two for each store to lead. */
 const SPLIT_KEYS = ['3', '6', '9', 'b', 'd']
 export const COUNTER = 'counter-1'
-const WRITERS = 8
+/** Of one store's load. */
+export const WRITERS = 8
 
 /** Runs `body` with a cluster of three store processes, and leaves neither process nor file behind. */
 export async function withCluster(body: (cluster: Cluster) => Promise<void>): Promise<void> {

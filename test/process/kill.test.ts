@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import { type Cluster, withCluster } from './cluster-harness.ts'
-import { HANG_MS } from './guard.ts'
+import { type Cluster, WRITERS, withCluster } from './cluster-harness.ts'
+import { HANG_MS, until } from './guard.ts'
 
 vi.setConfig({ testTimeout: 2 * HANG_MS })
 
@@ -68,6 +68,26 @@ describe('three store processes', () => {
       }
       await cluster.startLoad()
       await cluster.moreAcks(10)
+      await settle(cluster)
+    }))
+
+  test('acknowledge nothing by one alone: what it took while the others stood still may be gone, no more', () =>
+    withCluster(async (cluster) => {
+      await cluster.start()
+      await cluster.startLoad()
+      await cluster.moreAcks(ACKS)
+      const [leader, ...others] = await cluster.byGroupsLed()
+      for (const storeId of others) cluster.store(storeId).freeze()
+      // Each of its writers has a call, and these are all there can be until the others move again.
+      const { failed } = cluster.ledger
+      await until('its calls have failed', () => cluster.ledger.failed >= failed + WRITERS)
+      await cluster.kill(leader!, ...others)
+      await cluster.startStores(others)
+      await cluster.untilEqual()
+      await cluster.verify()
+      await cluster.startStore(leader!)
+      await cluster.startLoad()
+      await cluster.moreAcks(ACKS)
       await settle(cluster)
     }))
 

@@ -7,15 +7,12 @@ export class Ledger {
   readonly #counts = new Map<string, number | null>()
   readonly #uncounted: string[] = []
   readonly #cutLoads = new Set<string>()
-  /** How often each error came. */
-  readonly codes = new Map<string, number>()
   acked = 0
-  unknown = 0
+  failed = 0
 
   add(row: LoadRow): void {
     if (row.outcome === 'acked') this.acked++
-    else this.codes.set(row.code, (this.codes.get(row.code) ?? 0) + 1)
-    if (row.outcome === 'unknown') this.unknown++
+    else this.failed++
     if (row.kind === 'put') this.#puts[row.outcome].push(row.name)
     else if (row.kind === 'register') this.#addRegister(row)
     else if (row.outcome === 'not-applied') this.#uncounted.push(row.name)

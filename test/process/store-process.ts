@@ -79,6 +79,11 @@ export class StoreProcess {
     return this.call('open', args)
   }
 
+  /** SIGSTOP: it stands still, and what it had not read yet stays in its sockets. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
   /** SIGKILL: no goodbye, nothing flushed. */
   async kill(): Promise<End> {
     this.#child.kill('SIGKILL')

@@ -79,7 +79,10 @@ export class FsmCaller {
 
   /** Entries up to `index` are applied. `results`: one per entry since the last call, or null when none has one. */
   onApplied(index: number, results: readonly (Buffer | null)[] | null): void {
-    if (this.#stopped) return
+    if (!this.#stopped) this.#node.guard(() => this.#takeApplied(index, results))
+  }
+
+  #takeApplied(index: number, results: readonly (Buffer | null)[] | null): void {
     assert(
       index >= this.lastAppliedIndex && index <= this.#handedIndex,
       'applied in order, and only what was handed over',

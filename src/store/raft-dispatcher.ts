@@ -43,6 +43,15 @@ class Target {
   }
 }
 
+/**
+ * Both replica numbers must be right. A number is given once in a group: one that we know and that belongs to another
+ * store comes from a group that was made with other members.
+ */
+function fits(node: NodeImpl, ref: GroupRef): boolean {
+  const sender = node.configuration.member(ref.fromReplica)
+  return node.self.replica === ref.toReplica && (sender === null || sender.storeId === ref.storeId)
+}
+
 /** What else a store's owner wants to hear from the wire. */
 export interface WireHandlers {
   onLinkUp(storeId: string): void
@@ -77,9 +86,8 @@ export class RaftDispatcher implements RpcHandlers {
   }
 
   onAlias(ref: GroupRef): void {
-    const group = this.#groups.get(ref.groupId)
-    const fits = group !== undefined && group.node !== null && group.replica === ref.toReplica
-    ref.target = fits ? new Target(group.node!, ref) : null
+    const node = this.#groups.get(ref.groupId)?.node ?? null
+    ref.target = node !== null && fits(node, ref) ? new Target(node, ref) : null
   }
 
   onVoteRequest(ref: GroupRef, message: VoteRequest): void {

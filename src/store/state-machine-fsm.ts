@@ -47,7 +47,7 @@ export class StateMachineFsm implements Fsm {
   readonly #machine: UserStateMachine
   /** Set once the node exists. */
   caller: FsmCaller | null = null
-  #queue: (() => void | Promise<void>)[] = []
+  #queue: (() => void | PromiseLike<void>)[] = []
   #running = false
 
   constructor(machine: UserStateMachine) {
@@ -73,37 +73,38 @@ export class StateMachineFsm implements Fsm {
     this.#enqueue(() => this.#apply(from, to, blocks))
   }
 
-  #apply(from: number, to: number, blocks: readonly LogBlock[]): void | Promise<void> {
+  #apply(from: number, to: number, blocks: readonly LogBlock[]): void | PromiseLike<void> {
     const batch = new EntryBatch(from, to, blocks)
+    let pending: unknown
     try {
-      const pending = batch.hasData ? this.#machine.onApply(batch) : undefined
-      if (pending === undefined) this.#applied(batch)
-      else {
-        return pending.then(
-          () => this.#applied(batch),
-          (error) => this.#failed(batch, error),
-        )
-      }
+      pending = batch.hasData ? this.#machine.onApply(batch) : undefined
     } catch (error) {
       this.#failed(batch, error)
+      return
     }
+    // Whatever else a machine returns (the count of a push, say) is no promise to wait for.
+    if (!isThenable(pending)) return this.#applied(batch)
+    return pending.then(
+      () => this.#applied(batch),
+      (error) => this.#failed(batch, error),
+    )
   }
 
   #applied(batch: EntryBatch): void {
     batch.end()
     for (const { index, members } of batch.configurations())
-      this.#machine.onConfigurationCommitted?.(members, index)
+      this.#tell(() => this.#machine.onConfigurationCommitted?.(members, index))
     this.caller?.onApplied(batch.to, batch.results)
   }
 
+  /** What is queued behind it are words to the user, and the end: they come in any case. */
   #failed(batch: EntryBatch, error: unknown): void {
     batch.end()
-    this.#queue = []
     this.caller?.onFailed(batch.position, messageOf(error))
   }
 
   /** Not on the caller's stack: a long catch-up must not recurse. */
-  #enqueue(task: () => void | Promise<void>): void {
+  #enqueue(task: () => void | PromiseLike<void>): void {
     this.#queue.push(task)
     if (this.#running) return
     this.#running = true
@@ -112,21 +113,35 @@ export class StateMachineFsm implements Fsm {
 
   async #run(): Promise<void> {
     while (this.#queue.length > 0) {
-      const pending = this.#queue.shift()!()
-      if (pending !== undefined) await pending
+      try {
+        const pending = this.#queue.shift()!()
+        if (pending !== undefined) await pending
+      } catch (error) {
+        this.#broken(error)
+      }
     }
     this.#running = false
   }
 
-  /** A callback's failure is the user's to see, and stops the replica like a failed apply. */
-  #notify(call: () => void): void {
-    this.#enqueue(() => {
-      try {
-        call()
-      } catch (error) {
-        this.caller?.onFailed(this.caller.lastAppliedIndex, messageOf(error))
-      }
-    })
+  #notify(call: () => unknown): void {
+    this.#enqueue(() => this.#tell(call))
+  }
+
+  /**
+   * A callback's failure is the user's to see, and stops the replica like a failed apply; also that of a callback that is
+   * async, which nobody waits for.
+   */
+  #tell(call: () => unknown): void {
+    try {
+      const pending = call()
+      if (isThenable(pending)) pending.then(undefined, (error) => this.#broken(error))
+    } catch (error) {
+      this.#broken(error)
+    }
+  }
+
+  #broken(error: unknown): void {
+    this.caller?.onFailed(this.caller.lastAppliedIndex, messageOf(error))
   }
 
   onLeaderStart(term: number): void {
@@ -244,6 +259,10 @@ class BatchEntry implements CommittedEntry {
 
 function membersOf(block: LogBlock): readonly Member[] {
   return decodeConfigurationEntry(block.entry(block.firstIndex)).conf.members
+}
+
+function isThenable(value: unknown): value is PromiseLike<void> {
+  return typeof (value as PromiseLike<void> | null | undefined)?.then === 'function'
 }
 
 function messageOf(error: unknown): string {

@@ -11,6 +11,8 @@ import { HashedWheelTimer } from '../timer/hashed-wheel-timer.ts'
 import { RepeatedTimer } from '../timer/repeated-timer.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { hash32 } from '../util/hash.ts'
+import { MAX_STATE_MACHINE_CLOSE_MS } from '../util/limits.ts'
+import { FlushWatch } from './flush-watch.ts'
 import { firstConfigurationOf, GroupReplica, KV_TYPE } from './group-replica.ts'
 import { checkSpec, compareSpecs, encodeFirstConfiguration, type GroupSpec } from './group-spec.ts'
 import { openIdentity, type Identity, raiseBoot } from './identity.ts'
@@ -62,6 +64,7 @@ export class StoreHost {
   readonly #cacheBudget: LogCacheBudget = { bytes: 0 }
   readonly #creating = new Map<string, Promise<FlotillaError | null>>()
   readonly #raftTimers: RaftTimers
+  readonly #flushWatch: FlushWatch
   #resolveClosed: (reason: FlotillaError | null) => void = () => {}
   #failure: FlotillaError | null = null
   #closing: Promise<void> | null = null
@@ -75,16 +78,19 @@ export class StoreHost {
     try {
       // The engine's lock is held: no other process speaks under this boot number.
       const identity = await raiseBoot(env.files, dataDir, found)
+      const failed = opened.find((shard) => shard.failed !== null)
+      if (failed !== undefined) throw failed.failed
       const host = new StoreHost(options, identity, opened)
       late.host = host
       await host.#start()
+      if (host.failure !== null) throw host.failure
       return host
     } catch (error) {
-      late.host?.turn.close()
-      await late.host?.multiplexer.close()
-      late.host?.wheel.close()
-      await Promise.allSettled(opened.map((shard) => shard.close()))
-      throw error
+      const { host } = late
+      if (host === null) await Promise.allSettled(opened.map((shard) => shard.close()))
+      else await host.close()
+      // A shard that failed meanwhile has closed what start was waiting for: its error is the reason.
+      throw host?.failure ?? error
     }
   }
 
@@ -106,6 +112,10 @@ export class StoreHost {
     this.#raftTimers = {
       create: (periodMs, onTrigger) => new RepeatedTimer(this.wheel, { periodMs, onTrigger }),
     }
+    this.#flushWatch = new FlushWatch(shards, this.wheel, options.nodeOptions.electionTimeoutMs, {
+      onStuck: (shard) => this.#onStuckDisk(shard),
+      onBack: (shard) => this.#ofShard(shard, (node) => node.resume()),
+    })
     this.multiplexer = new RpcMultiplexer({
       identity: {
         clusterId: identity.clusterId,
@@ -122,6 +132,7 @@ export class StoreHost {
   }
 
   async #start(): Promise<void> {
+    this.#flushWatch.start()
     const { listen, stores, storeId } = this.#options
     for (const shard of this.#shards) {
       for (const recovered of shard.recovered) this.#startGroup(shard, recovered, true)
@@ -205,12 +216,14 @@ export class StoreHost {
    * not.
    */
   async createGroups(specs: readonly GroupSpec[]): Promise<(FlotillaError | null)[]> {
-    const fresh: GroupSpec[] = []
+    const fresh = new Map<string, GroupSpec>()
     const answers = specs.map((spec): Promise<FlotillaError | null> | FlotillaError | null => {
       const refusal = this.#refusalOf(spec)
       if (refusal !== null) return refusal
       const existing = this.#groups.get(spec.groupId)
       if (existing !== undefined) return compareSpecs(existing.spec, spec)
+      const twin = fresh.get(spec.groupId)
+      if (twin !== undefined) return compareSpecs(twin, spec)
       const running = this.#creating.get(spec.groupId)
       if (running !== undefined) {
         return running.then(
@@ -218,16 +231,16 @@ export class StoreHost {
           (error) => toFlotillaError(error),
         )
       }
-      fresh.push(spec)
+      fresh.set(spec.groupId, spec)
       return null
     })
-    if (fresh.length > 0) {
-      const made = this.#make(fresh)
-      for (const spec of fresh) this.#creating.set(spec.groupId, made)
+    if (fresh.size > 0) {
+      const made = this.#make([...fresh.values()])
+      for (const groupId of fresh.keys()) this.#creating.set(groupId, made)
       try {
         await made
       } finally {
-        for (const spec of fresh) this.#creating.delete(spec.groupId)
+        for (const groupId of fresh.keys()) this.#creating.delete(groupId)
       }
     }
     return await Promise.all(answers)
@@ -382,16 +395,25 @@ export class StoreHost {
   // ---- shards' answers ----------------------------------------------------------------------------------------------
 
   onApplied(slot: number, index: number): void {
-    const node = this.#bySlot[slot]?.node
-    try {
-      node?.fsmCaller.onApplied(index, null)
-    } catch (error) {
-      node?.enterError(toFlotillaError(error))
-    }
+    this.#bySlot[slot]?.node?.fsmCaller.onApplied(index, null)
   }
 
   onApplyFailed(slot: number, index: number, message: string): void {
     this.#bySlot[slot]?.node?.fsmCaller.onFailed(index, message)
+  }
+
+  #onStuckDisk(shard: LogShard): void {
+    this.#env.logger.warn(
+      {},
+      'a flush is not back after an election timeout: the store vouches for nothing on this disk',
+    )
+    this.#ofShard(shard, (node) => node.suspend('the disk is stuck'))
+  }
+
+  #ofShard(shard: LogShard, call: (node: NodeImpl) => void): void {
+    for (const group of this.#groups.values()) {
+      if (group.shard === shard && group.node !== null) call(group.node)
+    }
   }
 
   // ---- the end --------------------------------------------------------------------------------------------------------
@@ -416,9 +438,21 @@ export class StoreHost {
     this.turn.close()
     await this.multiplexer.close()
     this.wheel.close()
-    await Promise.allSettled([...this.#groups.values()].map((group) => group.fsm?.close()))
+    // The disks first: a user's state machine may take long, and what it holds is in the log.
+    const machines = Promise.allSettled([...this.#groups.values()].map((group) => group.fsm?.close()))
     await Promise.allSettled(this.#shards.map((shard) => shard.close()))
+    await this.#atMost(machines, MAX_STATE_MACHINE_CLOSE_MS)
     this.#resolveClosed(reason)
+  }
+
+  async #atMost(work: Promise<unknown>, ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.timers.setTimeout(resolve, ms)
+      void work.then(() => {
+        this.timers.clearTimeout(timer)
+        resolve()
+      })
+    })
   }
 }
 

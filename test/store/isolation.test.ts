@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { NodeImpl } from '../../src/raft/node-impl.ts'
 import { InvariantError } from '../../src/util/assert.ts'
 import type { FlotillaError } from '../../src/util/errors.ts'
+import { RaftDispatcher, type WireHandlers } from '../../src/store/raft-dispatcher.ts'
 import { SimCluster } from './sim-cluster.ts'
 
 /** A replica whose bookkeeping is wrong stops by itself: its store, and every other group there, goes on. */
@@ -80,4 +81,20 @@ test('a caller that tries again while its leader steps down finds a follower', a
   node.propose(Buffer.from('first'), 0, sink, 1)
   node.stepDown(node.currTerm, 'for the test')
   expect(answers).toEqual(['NOT_LEADER', 'NO_LEADER', 'NO_LEADER'])
+})
+
+test('a sender under the replica number of another store is unknown', async () => {
+  const cluster = await led(3)
+  const group = cluster.hosts.get('s1')!.group(BROKEN)!
+  const dispatcher = new RaftDispatcher(new Map([[BROKEN, group]]), {} as WireHandlers)
+  const target = (storeId: string, fromReplica: number, toReplica: number): unknown => {
+    const ref = { storeId, slot: 1, groupId: BROKEN, groupTag: 0, fromReplica, toReplica, target: null }
+    dispatcher.onAlias(ref)
+    return ref.target
+  }
+  expect(target('s2', 2, 1)).not.toBe(null)
+  // A voter may lag behind the configuration that brought a new member in.
+  expect(target('s9', 9, 1)).not.toBe(null)
+  expect(target('s9', 2, 1)).toBe(null)
+  expect(target('s2', 2, 7)).toBe(null)
 })

@@ -148,7 +148,9 @@ export class AppendHandler {
     } else {
       this.#follow(from, term)
     }
-    if (commit > node.log.lastIndex) {
+    if (node.suspended) {
+      answer.answer = HEARTBEAT_NOT_FOLLOWING
+    } else if (commit > node.log.lastIndex) {
       answer.answer = HEARTBEAT_BEHIND
       answer.term = node.currTerm
       answer.lastIndex = node.log.lastIndex

@@ -101,7 +101,7 @@ export class Election {
   /** Asks whether an election could be won, changing nothing: neither here nor there. */
   preVote(): void {
     const node = this.#node
-    if (node.state !== 'follower' || !this.#isVoter) return
+    if (node.state !== 'follower' || !this.#isVoter || node.suspended) return
     const ballot = new Ballot(node.configuration)
     this.#preVoteBallot = ballot
     this.#round++
@@ -212,6 +212,7 @@ export class Election {
     const node = this.#node
     if (request.firstConfigurationHash !== node.firstConfigurationHash) return VOTE_REFUSED_CONFIGURATION
     if (request.term < node.currTerm) return VOTE_REFUSED_TERM
+    if (node.suspended) return VOTE_REFUSED_NOT_VOTING
     const token = request.token
     if (token === null && node.host.nowMs() < this.#votesFromMs) return VOTE_REFUSED_NOT_VOTING
     const tokenHolds =

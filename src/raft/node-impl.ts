@@ -94,6 +94,7 @@ export class NodeImpl implements RaftNode {
   /** Rises with every change of state: a resumption that finds another number is of the past. */
   generation = 0
   error: FlotillaError | null = null
+  suspended = false
 
   readonly #proposals = new ProposalQueue()
   #ownTermAnnounced = false
@@ -151,6 +152,16 @@ export class NodeImpl implements RaftNode {
   /** Stands for election now, by way of a pre-vote, when no leader is known. */
   campaign(): void {
     if (this.state === 'follower' && this.leader === null) this.guard(() => this.#election.preVote())
+  }
+
+  /** The disk under this replica is stuck: it leaves office and vouches for nothing until `resume`. */
+  suspend(reason: string): void {
+    this.suspended = true
+    if (this.state === 'leader' || this.state === 'candidate') this.stepDown(this.currTerm, reason)
+  }
+
+  resume(): void {
+    this.suspended = false
   }
 
   get configuration(): ConfigurationEntry {

@@ -40,6 +40,8 @@ export interface RaftNode {
   readonly firstMembers: readonly Member[]
   readonly configuration: ConfigurationEntry
   readonly isActive: boolean
+  /** The store's disk is stuck: this replica vouches for nothing, so it neither leads, votes nor confirms a leader. */
+  readonly suspended: boolean
   readonly priority: number
   readonly state: NodeState
   readonly leader: Member | null

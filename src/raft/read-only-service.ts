@@ -66,6 +66,8 @@ export class ReadOnlyService {
     const node = this.#node
     if (this.#count >= MAX_PENDING_READS_PER_GROUP) {
       sink.onReadRefused(new FlotillaError('BUSY', `group ${node.groupId} has ${this.#count} reads waiting`))
+    } else if (node.suspended) {
+      sink.onReadRefused(node.noLeaderError())
     } else if (node.state === 'leader') {
       this.#count++
       this.#join(sink, null)

@@ -13,6 +13,11 @@ export class ApplyQueue {
     return this.#waiting.length === 0
   }
 
+  /** A message is with the worker. */
+  get inFlight(): boolean {
+    return this.#inFlight
+  }
+
   /** False when there is nothing new in it. */
   want(state: SlotState, toIndex: number): boolean {
     assert(state.record.space > 0, 'the shard applies only what is kept in it')

@@ -134,6 +134,11 @@ export class LogShard {
     return this.#posted.length
   }
 
+  /** An apply is with the worker; one that does not come back for long is a sign of a stuck disk too. See `stats.applies`. */
+  get applying(): boolean {
+    return this.#applies.inFlight
+  }
+
   queueRoomBytes(): number {
     return this.#closing || this.#failed ? 0 : Math.max(0, MAX_SHARD_QUEUE_BYTES - this.#queuedBytes)
   }

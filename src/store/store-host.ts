@@ -12,6 +12,7 @@ import { RepeatedTimer } from '../timer/repeated-timer.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { hash32 } from '../util/hash.ts'
 import { MAX_STATE_MACHINE_CLOSE_MS } from '../util/limits.ts'
+import { FlushWatch } from './flush-watch.ts'
 import { firstConfigurationOf, GroupReplica, KV_TYPE } from './group-replica.ts'
 import { checkSpec, compareSpecs, encodeFirstConfiguration, type GroupSpec } from './group-spec.ts'
 import { openIdentity, type Identity, raiseBoot } from './identity.ts'
@@ -63,6 +64,7 @@ export class StoreHost {
   readonly #cacheBudget: LogCacheBudget = { bytes: 0 }
   readonly #creating = new Map<string, Promise<FlotillaError | null>>()
   readonly #raftTimers: RaftTimers
+  readonly #flushWatch: FlushWatch
   #resolveClosed: (reason: FlotillaError | null) => void = () => {}
   #failure: FlotillaError | null = null
   #closing: Promise<void> | null = null
@@ -110,6 +112,10 @@ export class StoreHost {
     this.#raftTimers = {
       create: (periodMs, onTrigger) => new RepeatedTimer(this.wheel, { periodMs, onTrigger }),
     }
+    this.#flushWatch = new FlushWatch(shards, this.wheel, options.nodeOptions.electionTimeoutMs, {
+      onStuck: (shard) => this.#onStuckDisk(shard),
+      onBack: (shard) => this.#ofShard(shard, (node) => node.resume()),
+    })
     this.multiplexer = new RpcMultiplexer({
       identity: {
         clusterId: identity.clusterId,
@@ -126,6 +132,7 @@ export class StoreHost {
   }
 
   async #start(): Promise<void> {
+    this.#flushWatch.start()
     const { listen, stores, storeId } = this.#options
     for (const shard of this.#shards) {
       for (const recovered of shard.recovered) this.#startGroup(shard, recovered, true)
@@ -393,6 +400,20 @@ export class StoreHost {
 
   onApplyFailed(slot: number, index: number, message: string): void {
     this.#bySlot[slot]?.node?.fsmCaller.onFailed(index, message)
+  }
+
+  #onStuckDisk(shard: LogShard): void {
+    this.#env.logger.warn(
+      {},
+      'a flush is not back after an election timeout: the store vouches for nothing on this disk',
+    )
+    this.#ofShard(shard, (node) => node.suspend('the disk is stuck'))
+  }
+
+  #ofShard(shard: LogShard, call: (node: NodeImpl) => void): void {
+    for (const group of this.#groups.values()) {
+      if (group.shard === shard && group.node !== null) call(group.node)
+    }
   }
 
   // ---- the end --------------------------------------------------------------------------------------------------------

@@ -287,3 +287,48 @@ describe('first configurations', () => {
     expect(described[1]!.appliedIndex).toBe(described[0]!.lastIndex)
   })
 })
+
+describe('a stuck disk', () => {
+  test('takes its leaders out of office within two timeouts, and gives the store back when it answers again', async () => {
+    const cluster = await quiet(20)
+    const { disk } = cluster.world.process('s1')
+    disk.stall()
+    const stuck = propose(cluster, 's1', 'on a stuck disk')
+    await cluster.world.waitFor(() => describeGroup(cluster, 's1').state !== 'leader', 1_000)
+    await cluster.world.waitFor(() => ['s2', 's3'].includes(cluster.leaderOf(GROUP) ?? ''), 1_500)
+    const leader = cluster.leaderOf(GROUP)!
+    const other = propose(cluster, leader, 'meanwhile')
+    await cluster.world.run({ forMs: 300 })
+    expect(other.text).toBe('done')
+    // The followers' disks were well: the entry had its majority.
+    expect(stuck.text).toBe('done')
+    expect(cluster.hosts.get('s1')!.failure).toBe(null)
+    disk.unstall()
+    await cluster.world.run({ forMs: 1_000 })
+    expect(describeGroup(cluster, 's1').state).toBe('follower')
+    await cluster.converge(5_000)
+  })
+
+  test('a store whose disk is stuck confirms no leader: two such stores, and nothing is acknowledged', async () => {
+    const cluster = await quiet(21)
+    for (const name of ['s2', 's3']) cluster.world.process(name).disk.stall()
+    const written = propose(cluster, 's1', 'without a majority')
+    await cluster.world.run({ forMs: 3_000 })
+    expect(written.text).toBe('')
+    expect(cluster.leaderOf(GROUP)).toBe(null)
+    for (const name of ['s2', 's3']) cluster.world.process(name).disk.unstall()
+    await cluster.converge(5_000)
+  })
+
+  test('ten timeouts without an answer are a storage error', async () => {
+    const cluster = await quiet(22)
+    cluster.expectFailures = true
+    cluster.world.process('s1').disk.stall()
+    propose(cluster, 's1', 'never flushed')
+    await cluster.world.waitFor(() => cluster.stopped.length > 0, 10_000)
+    expect(cluster.stopped).toEqual(['s1: FLOTILLA_STORAGE_FAILED'])
+    cluster.world.process('s1').restart()
+    cluster.world.process('s1').disk.unstall()
+    await cluster.converge(10_000)
+  })
+})

@@ -127,7 +127,7 @@ export class SimCluster {
       throw error
     }
     void host.closed.then((reason) => {
-      if (reason !== null) this.stopped.push(`${process.name}: ${reason.code}`)
+      if (reason !== null) this.#onStopped(process, host, reason)
     })
     this.hosts.set(process.name, host)
     for (const error of await host.createGroups(this.specs)) if (error !== null) throw error
@@ -136,7 +136,17 @@ export class SimCluster {
 
   #onGroupError(name: string, groupId: string, error: FlotillaError): void {
     this.failures.push(`${name}/${groupId}: ${error.code}`)
-    if (!this.expectFailures) this.world.fail(new Error(`${name}/${groupId}: ${error.message}`))
+    const stuckDisk = error.code === 'FLOTILLA_STORAGE_FAILED' && error.message.includes('did not come back')
+    if (!this.expectFailures && !stuckDisk) this.world.fail(new Error(`${name}/${groupId}: ${error.message}`))
+  }
+
+  /** A store that failed by itself is started again, as its keeper would. */
+  #onStopped(process: SimProcess, host: StoreHost, reason: FlotillaError): void {
+    this.stopped.push(`${process.name}: ${reason.code}`)
+    if (this.expectFailures) return
+    void this.world.sleep(300).then(() => {
+      if (process.alive && this.hosts.get(process.name) === host) process.restart()
+    })
   }
 
   /** The store that leads a group by its own account, the one of the highest term. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { benchCommand } from '../bench/command.ts'
 import { demoCommand } from './demo-command.ts'
 import { EXIT_BAD_USAGE, EXIT_DONE } from './exit-codes.ts'
 
@@ -19,6 +20,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
       result.exitCode = exitCode
     }).copyInheritedSettings(program),
   )
+  program.addCommand(benchCommand().copyInheritedSettings(program))
   try {
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {
@@ -26,7 +28,8 @@ export async function runCli(args: readonly string[]): Promise<number> {
     // Help that was asked for ends with 0; help because nothing was asked for does not.
     return error.exitCode === 0 ? EXIT_DONE : EXIT_BAD_USAGE
   }
-  return result.exitCode
+  // The bench sets the exit code of the process, for it is a program of its own too.
+  return result.exitCode || Number(process.exitCode ?? EXIT_DONE)
 }
 
 function packageVersion(): string {

@@ -22,6 +22,8 @@ const PLACE_SHARE = 0.25
 const JITTER_SHARE = 0.2
 /** Voters beyond share the last place: all have stood before two timeouts are over. */
 const MAX_PLACES = 4
+/** Election timeouts for which a voter that gave way does not stand. */
+const ABSTAIN_TIMEOUTS = 4
 
 /**
  * Elections, as the seed of the project describes them: election timeout → preVote → electSelf → becomeLeader, with the
@@ -40,6 +42,8 @@ export class Election {
    * replica that was made just now and never promised anything.
    */
   #votesFromMs: number
+  /** Until then this voter does not stand. */
+  #standsFromMs = 0
 
   constructor(node: RaftNode, restarted: boolean) {
     this.#node = node
@@ -98,10 +102,17 @@ export class Election {
     if (this.#isVoter && node.priority > 0) this.preVote()
   }
 
+  /** Leaves the next elections to the others, long enough for each of them to have stood. */
+  abstain(): void {
+    const { host, options } = this.#node
+    this.#standsFromMs = host.nowMs() + ABSTAIN_TIMEOUTS * options.electionTimeoutMs
+  }
+
   /** Asks whether an election could be won, changing nothing: neither here nor there. */
   preVote(): void {
     const node = this.#node
     if (node.state !== 'follower' || !this.#isVoter || node.suspended) return
+    if (node.host.nowMs() < this.#standsFromMs) return
     const ballot = new Ballot(node.configuration)
     this.#preVoteBallot = ballot
     this.#round++

@@ -32,7 +32,6 @@ import type {
   Vouch,
 } from './ports.ts'
 import { ProposalQueue } from './proposal-queue.ts'
-import { hasQuorum } from './quorum.ts'
 import type { NodeState, RaftNode } from './raft-node.ts'
 import { ReadOnlyService } from './read-only-service.ts'
 import { ReplicatorGroup } from './replicator-group.ts'
@@ -98,6 +97,7 @@ export class NodeImpl implements RaftNode {
 
   readonly #proposals = new ProposalQueue()
   #ownTermAnnounced = false
+  #gaveWay = false
   #leaderStartIndex = 0
 
   constructor(parts: NodeParts) {
@@ -230,7 +230,7 @@ export class NodeImpl implements RaftNode {
 
   /** Whether a live leader would be disturbed by an election: heard within T, or oneself with a quorum within T. */
   hearsFromLeader(): boolean {
-    if (this.state === 'leader') return this.#hasLiveQuorum()
+    if (this.state === 'leader') return this.replicators.hasLiveQuorum()
     return this.leader !== null && this.host.nowMs() - this.lastLeaderMs < this.options.electionTimeoutMs
   }
 
@@ -373,24 +373,26 @@ export class NodeImpl implements RaftNode {
     this.fsmCaller.pump()
   }
 
+  /**
+   * A follower needs entries from before this log's beginning. A log that was reset behind its state (after a crash the
+   * state may be ahead) is shorter than those of the voters that committed the entries: once, let one of them lead.
+   */
+  onMissingPrefix(member: Member): void {
+    if (this.#gaveWay) return
+    this.#gaveWay = true
+    this.#election.abstain()
+    this.stepDown(this.currTerm, `store ${member.storeId} needs entries that this log does not hold`)
+  }
+
   /** A follower cannot hold what the leader's log does not. */
   assertInLog(index: number): void {
     assert(index <= this.log.lastIndex, 'a follower acknowledges only what the leader sent')
   }
 
-  #hasLiveQuorum(): boolean {
-    const limitMs = this.host.nowMs() - this.options.electionTimeoutMs
-    return hasQuorum(this.configuration, (voter) => {
-      if (voter.replica === this.self.replica) return true
-      const replicator = this.replicators.get(voter.replica)
-      return replicator !== null && replicator.lastAckSentMs >= limitMs
-    })
-  }
-
   /** Every half election timeout a leader makes sure that a quorum still follows it. */
   #checkQuorum(): void {
     if (this.state !== 'leader') return
-    if (!this.#hasLiveQuorum()) {
+    if (!this.replicators.hasLiveQuorum()) {
       this.stepDown(this.currTerm, 'no quorum answered for an election timeout')
       return
     }

@@ -61,6 +61,7 @@ export interface RaftNode {
   stepDown(term: number, reason: string, persist?: boolean): void
   onHigherTerm(term: number, from: Member): void
   onMatch(): void
+  onMissingPrefix(member: Member): void
   assertInLog(index: number): void
   onApplied(index: number): void
   commitAsFollower(index: number): void

@@ -1,4 +1,5 @@
 import type { Member } from './configuration.ts'
+import { hasQuorum } from './quorum.ts'
 import type { RaftNode } from './raft-node.ts'
 import { Replicator } from './replicator.ts'
 
@@ -22,6 +23,17 @@ export class ReplicatorGroup {
   get(replica: number): Replicator | null {
     for (const replicator of this.#replicators) if (replicator.toReplica === replica) return replicator
     return null
+  }
+
+  /** Whether a quorum confirmed, within an election timeout, a heartbeat that was sent within it. */
+  hasLiveQuorum(): boolean {
+    const { host, options, configuration, self } = this.#node
+    const limitMs = host.nowMs() - options.electionTimeoutMs
+    return hasQuorum(configuration, (voter) => {
+      if (voter.replica === self.replica) return true
+      const replicator = this.get(voter.replica)
+      return replicator !== null && replicator.lastAckSentMs >= limitMs
+    })
   }
 
   addReplicator(member: Member): void {

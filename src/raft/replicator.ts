@@ -100,8 +100,9 @@ export class Replicator implements HeartbeatSubject {
     if (this.#pausedUntilMs > this.#node.host.nowMs()) return
     if (this.#epoch !== this.#link.epoch) this.#onNewEpoch()
     if (this.nextIndex < this.#node.log.firstIndex) {
-      // What the follower misses is no longer in the log: only a snapshot can bring it up.
+      // What the follower misses is no longer in the log: only a snapshot can bring it up, or a leader that has it.
       this.state = 'snapshot'
+      this.#node.onMissingPrefix(this.member)
       return
     }
     if (this.state === 'probe') this.#sendProbe()

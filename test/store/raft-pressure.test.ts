@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { encodePut } from '../../src/kv/command.ts'
 import type { FlotillaError } from '../../src/util/errors.ts'
 import { SimCluster } from './sim-cluster.ts'
 
@@ -100,4 +101,51 @@ test('an ack that found its queue full is asked for again', async () => {
   expect([refused, outcome.text]).toEqual([1, ''])
   await cluster.world.run({ forMs: 2_000 })
   expect(outcome.text).toBe('done')
+})
+
+/** A store of five is killed while its state is ahead of its log, and s5 is far behind. Null when it was not ahead. */
+async function leaderResetBehindItsState(seed: number): Promise<SimCluster | null> {
+  const cluster = new SimCluster({ seed, stores: 5, listGroups: 0, kvGroups: 1, load: false })
+  const { world } = cluster
+  await world.waitFor(() => cluster.leaderOf('kv-0') === 's1', 3_000)
+  await world.run({ forMs: 300 })
+  world.process('s5').kill('process')
+  // The others commit what the log of s1 does not hold yet, and s1 applies it.
+  const { disk } = world.process('s1')
+  disk.slow(40)
+  for (let i = 0; i < 8; i++) {
+    const payload = encodePut(Buffer.from(`k${i}`), Buffer.from('v'))
+    cluster.hosts
+      .get('s1')!
+      .group('kv-0')!
+      .propose(payload, 0, { onDone() {}, onRefused() {} }, 0)
+    await world.run({ forMs: 4 })
+  }
+  await world.run({ forMs: 20 + seed * 3 })
+  world.process('s1').kill('process')
+  cluster.hosts.delete('s1')
+  disk.slow(0)
+  world.process('s1').restart()
+  await world.run({ forMs: 3_000 })
+  return cluster.hosts.get('s1')!.group('kv-0')!.describe().firstIndex > 1 ? cluster : null
+}
+
+test('a leader whose log was reset behind its state gives way to one that can serve a follower far behind', async () => {
+  let found = 0
+  for (let seed = 0; seed < 30 && found < 3; seed++) {
+    const cluster = await leaderResetBehindItsState(seed)
+    if (cluster === null) continue
+    found++
+    // s1 leads: no other could win against its priority, nor is any asked to.
+    for (let i = 0; i < 5 && cluster.leaderOf('kv-0') !== 's1'; i++) {
+      const leader = cluster.leaderOf('kv-0')!
+      cluster.world.process(leader).restart()
+      await cluster.world.run({ forMs: 3_000 })
+    }
+    expect(cluster.leaderOf('kv-0')).toBe('s1')
+    cluster.world.process('s5').restart()
+    await cluster.converge(10_000)
+    expect(cluster.leaderOf('kv-0')).not.toBe('s1')
+  }
+  expect(found).toBe(3)
 })

@@ -149,7 +149,8 @@ export class Connection implements FrameSink {
   /** Says why, if the socket still takes it. */
   sayGoodbye(error: FlotillaError, nowMs: number): void {
     if (this.closed || this.state === CONN_CONNECTING) return
-    this.push(MSG_GOODBYE, encodeWire(wire.rpc.Goodbye, { error: error.shortName, message: error.message }))
+    const { shortName, message, store: suspect } = error
+    this.push(MSG_GOODBYE, encodeWire(wire.rpc.Goodbye, { error: shortName, message, suspect }))
     this.flush(nowMs)
   }
 

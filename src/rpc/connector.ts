@@ -1,6 +1,6 @@
-import type { Env, Socket } from '../env/ports.ts'
+import type { Socket } from '../env/ports.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
-import { MAX_LINKS, MAX_PENDING_HANDSHAKES, RECONNECT_MAX_MS } from '../util/limits.ts'
+import { MAX_LINKS, RECONNECT_MAX_MS } from '../util/limits.ts'
 import {
   CONN_ANSWERED,
   CONN_HELLO,
@@ -10,19 +10,19 @@ import {
   type ConnectionHost,
   connectionLost,
 } from './connection.ts'
-import type { Dispatcher } from './dispatcher.ts'
+import type { ConnectorEnv, ConnectorOptions } from './connector-options.ts'
 import type { Frame } from './frame.ts'
 import {
   checkHello,
   commonProtocol,
-  type HelloExtras,
   makeHello,
   type PeerHello,
   parseAddress,
   type RpcIdentity,
 } from './handshake.ts'
 import { readHandshake } from './handshake-messages.ts'
-import { LinkState, Pair, sameProcess } from './link-state.ts'
+import { type LinkState, Pair, sameProcess } from './link-state.ts'
+import { LinkTable } from './link-table.ts'
 import {
   KIND_BULK,
   KIND_CONTROL,
@@ -30,32 +30,14 @@ import {
   MSG_HELLO,
   MSG_HELLO_ANSWER,
   MSG_READY,
-  type PeerRole,
   ROLE_CLIENT,
 } from './message-types.ts'
 import { connectedAlready, dialsFirst, refuseAnswer, refuseBesideActive, staysBeside } from './pair-policy.ts'
 import type { PeerLinkImpl } from './peer-link.ts'
+import { PendingHandshakes } from './pending-handshakes.ts'
 import type { RpcStats } from './rpc-stats.ts'
 import { encodeWire, wire } from './wire.ts'
 import { protocolError } from './wire-reader.ts'
-
-export type ConnectorEnv = Pick<Env, 'clock' | 'timers' | 'random' | 'sockets' | 'logger'>
-
-export interface ConnectorOptions {
-  readonly identity: RpcIdentity
-  readonly role: PeerRole
-  readonly env: ConnectorEnv
-  readonly stats: RpcStats
-  readonly dispatcher: Dispatcher
-  enterTurn(): number
-  makeLink(storeId: string): PeerLinkImpl
-  judgePeer(hello: PeerHello): FlotillaError | null
-  helloExtras(storeId: string): HelloExtras
-  /** The address that handshakes tell; '' while not listening. */
-  address(): string
-  /** Handshakes wait for their deadline. */
-  startSweep(): void
-}
 
 /**
  * Makes and ends links: dials, accepts, shakes hands, joins control and bulk connections into pairs, and decides which
@@ -64,15 +46,13 @@ export interface ConnectorOptions {
 export class Connector implements ConnectionHost {
   readonly boot: number
   readonly stats: RpcStats
-  readonly states = new Map<string, LinkState>()
   private readonly options: ConnectorOptions
+  private readonly table: LinkTable
   private readonly env: ConnectorEnv
   private readonly me: RpcIdentity
   /** Every open connection and the pair it belongs to; null before the hello, and of probes. */
   private readonly homes = new Map<Connection, Pair | null>()
-  /** Connections whose handshake is not done. */
-  private readonly unfinished = new Set<Connection>()
-  private acceptedUnfinished = 0
+  private readonly pending = new PendingHandshakes()
   private closed = false
   private nowMs = 0
 
@@ -82,6 +62,7 @@ export class Connector implements ConnectionHost {
     this.me = options.identity
     this.boot = options.identity.boot
     this.stats = options.stats
+    this.table = new LinkTable(options.env, options.makeLink)
   }
 
   enterTurn(): number {
@@ -91,35 +72,29 @@ export class Connector implements ConnectionHost {
 
   /** Connections whose handshake is not done; the caller may close them while it looks. */
   get unfinishedConnections(): ReadonlySet<Connection> {
-    return this.unfinished
+    return this.pending.connections
+  }
+
+  get states(): ReadonlyMap<string, LinkState> {
+    return this.table.states
   }
 
   // -------------------------------------------------------------------------------------------------- links
 
   /** The link of a store; one that the owner asked for stays, connected or not. */
   link(storeId: string): PeerLinkImpl {
-    let state = this.states.get(storeId)
-    if (state === undefined) {
-      state = this.state(storeId)
-      state.kept = true
-    }
+    const known = this.table.get(storeId)
+    if (known !== undefined) return known.link
+    const state = this.table.make(storeId, this.nowMs)
+    state.kept = true
     return state.link
   }
 
-  private state(storeId: string): LinkState {
-    let state = this.states.get(storeId)
-    if (state === undefined) {
-      state = new LinkState(this.options.makeLink(storeId), this.nowMs)
-      this.states.set(storeId, state)
-    }
-    return state
-  }
-
-  /** Throws INVALID_ARGUMENT for a bad address. */
+  /** A link that is up stays; else another address is dialed at once. Throws INVALID_ARGUMENT for a bad address. */
   setPeer(storeId: string, address: string): void {
     parseAddress(address)
     this.nowMs = this.env.clock.monotonicMs()
-    const state = this.state(storeId)
+    const state = this.table.make(storeId, this.nowMs)
     const known = state.kept && state.address === address
     state.kept = true
     state.address = address
@@ -127,13 +102,14 @@ export class Connector implements ConnectionHost {
     state.attempts = 0
     state.downSinceMs = this.nowMs
     if (state.dialing !== null) this.closePair(state.dialing, null)
+    this.table.stopTimer(state)
     this.scheduleDial(state, 0)
   }
 
   removePeer(storeId: string): void {
     const state = this.states.get(storeId)
     if (state === undefined) return
-    this.states.delete(storeId)
+    this.table.states.delete(storeId)
     this.closeState(state)
     state.link.abandon()
   }
@@ -142,6 +118,11 @@ export class Connector implements ConnectionHost {
   recycle(storeId: string, reason: FlotillaError): void {
     const pair = this.states.get(storeId)?.active
     if (pair) this.closePair(pair, reason)
+  }
+
+  /** As `recycle`, for every link. */
+  recycleAll(reason: FlotillaError): void {
+    for (const storeId of [...this.states.keys()]) this.recycle(storeId, reason)
   }
 
   close(): void {
@@ -155,19 +136,11 @@ export class Connector implements ConnectionHost {
   }
 
   private closeState(state: LinkState): void {
-    if (state.timer !== null) this.env.timers.clearTimeout(state.timer)
-    state.timer = null
+    this.table.stopTimer(state)
     state.address = ''
     state.kept = false
     for (const pair of [state.dialing, state.incoming, state.active])
       if (pair !== null) this.closePair(pair, null)
-  }
-
-  private fail(state: LinkState, error: FlotillaError): void {
-    const last = state.link.lastError
-    state.link.lastError = error
-    if (last !== null && last.code === error.code && last.message === error.message) return
-    this.env.logger.warn({ peer: state.link.storeId, code: error.code }, error.message)
   }
 
   // ------------------------------------------------------------------------------------------------- dialing
@@ -208,18 +181,13 @@ export class Connector implements ConnectionHost {
 
   private track(connection: Connection, pair: Pair | null): void {
     this.homes.set(connection, pair)
-    this.unfinished.add(connection)
-    if (!connection.dialed) this.acceptedUnfinished++
+    this.pending.add(connection)
     this.options.startSweep()
-  }
-
-  private finished(connection: Connection): void {
-    if (this.unfinished.delete(connection) && !connection.dialed) this.acceptedUnfinished--
   }
 
   accept(socket: Socket): void {
     this.enterTurn()
-    if (this.closed || this.acceptedUnfinished >= MAX_PENDING_HANDSHAKES) {
+    if (this.closed || !this.pending.makeRoom(this.stats)) {
       this.stats.handshakesRefused++
       // Its owner hears of it by the close.
       socket.setHandlers({ onData() {}, onClose() {} })
@@ -264,13 +232,17 @@ export class Connector implements ConnectionHost {
   onGoodbye(connection: Connection, error: FlotillaError): void {
     this.stats.handshakesRefused++
     const pair = this.homes.get(connection)
-    if (pair) this.closePair(pair, error)
+    const link = pair?.link
+    if (pair) this.closePair(pair, error, true)
     else connection.destroy(error)
+    const suspected = error.code === 'FLOTILLA_STORE_REPLACED' && error.store === this.me.storeId
+    if (link !== undefined && suspected && !this.closed) this.options.onSuspected(link.storeId, error)
   }
 
   /** Acceptor: the first frame says who calls. */
   private onHello(connection: Connection, frame: Frame, hello: PeerHello | null): void {
-    if (hello === null) throw protocolError('a connection that does not start with a handshake')
+    if (hello === null || connection.hello !== null) throw protocolError('no handshake where one was due')
+    this.pending.spoke(connection)
     if (hello.boot !== frame.boot || hello.connection !== frame.connection)
       throw protocolError('a forged handshake')
     connection.become(hello.kind, hello.connection)
@@ -281,8 +253,41 @@ export class Connector implements ConnectionHost {
       return
     }
     connection.hello = hello
-    if (hello.kind !== KIND_PROBE) this.joinIncoming(connection, hello)
+    if (hello.kind === KIND_PROBE) {
+      this.answer(connection, hello)
+      return
+    }
+    this.joinIncoming(connection, hello)
     if (connection.closed) return
+    this.admit(connection, hello, () => {
+      const late = this.judgeIncoming(hello)
+      if (late === null) this.answer(connection, hello)
+      else this.refuse(connection, hello, late)
+    })
+  }
+
+  /** Goes on at once with a store that is remembered as it is, else when it has been. */
+  private admit(connection: Connection, hello: PeerHello, goOn: () => void): void {
+    const remembering = this.options.admitPeer(hello)
+    if (remembering === null) {
+      goOn()
+      return
+    }
+    const resume = (failure: unknown) => {
+      if (connection.closed) return
+      this.enterTurn()
+      try {
+        if (failure !== null) throw failure
+        goOn()
+      } catch (error) {
+        this.stats.handlerErrors++
+        this.onFailure(connection, toFlotillaError(error))
+      }
+    }
+    remembering.then(() => resume(null), resume)
+  }
+
+  private answer(connection: Connection, hello: PeerHello): void {
     connection.state = CONN_ANSWERED
     const place = {
       kind: hello.kind,
@@ -317,7 +322,7 @@ export class Connector implements ConnectionHost {
 
   /** Puts an accepted connection into its pair; a new dialing of the store replaces an unfinished one. */
   private joinIncoming(connection: Connection, hello: PeerHello): void {
-    const state = this.state(hello.storeId)
+    const state = this.table.make(hello.storeId, this.nowMs)
     if (state.address === '') state.address = hello.address
     let pair = state.incoming
     if (pair !== null && (pair.id !== hello.pair || !sameProcess(pair.hello!, hello))) {
@@ -336,7 +341,7 @@ export class Connector implements ConnectionHost {
   private refuse(connection: Connection, hello: PeerHello, error: FlotillaError): void {
     this.stats.handshakesRefused++
     const state = this.states.get(hello.storeId)
-    if (state !== undefined && state.active === null) this.fail(state, error)
+    if (state !== undefined && state.active === null) this.table.fail(state, error, false)
     connection.sayGoodbye(error, this.nowMs)
     // Closed by the dialer once it has read why, by the sweep otherwise.
     if (!connection.closed) connection.state = CONN_REFUSED
@@ -345,24 +350,33 @@ export class Connector implements ConnectionHost {
   /** Dialer: both answers make the pair. */
   private onAnswer(connection: Connection, frame: Frame, hello: PeerHello | null): void {
     const pair = this.homes.get(connection)
-    if (!pair || hello === null || connection.state !== CONN_HELLO)
+    if (!pair || hello === null || connection.state !== CONN_HELLO || connection.hello !== null)
       throw protocolError('a handshake out of order')
     const matches = hello.boot === frame.boot && hello.connection === connection.id && hello.pair === pair.id
     if (!matches || hello.kind !== connection.kind) throw protocolError('an answer to another handshake')
-    const refusal = refuseAnswer(this.me, pair, hello) ?? this.judge(hello)
-    if (refusal !== null) {
-      this.stats.handshakesRefused++
-      connection.sayGoodbye(refusal, this.nowMs)
-      this.closePair(pair, refusal)
-      return
-    }
     connection.hello = hello
+    if (this.refusesAnswer(connection, pair, hello)) return
     pair.hello ??= hello
+    this.admit(connection, hello, () => {
+      if (!this.refusesAnswer(connection, pair, hello)) this.onAdmitted(connection, pair)
+    })
+  }
+
+  private refusesAnswer(connection: Connection, pair: Pair, hello: PeerHello): boolean {
+    const refusal = refuseAnswer(this.me, pair, hello) ?? this.judge(hello)
+    if (refusal === null) return connection.closed
+    this.stats.handshakesRefused++
+    connection.sayGoodbye(refusal, this.nowMs)
+    this.closePair(pair, refusal)
+    return true
+  }
+
+  private onAdmitted(connection: Connection, pair: Pair): void {
     connection.state = CONN_ANSWERED
     if (!pair.answered || !this.activate(pair)) return
     for (const each of [pair.control!, pair.bulk!]) {
       each.state = CONN_OPEN
-      this.finished(each)
+      this.pending.remove(each)
       each.push(MSG_READY, Buffer.alloc(0))
       // In a frame of its own: what the link's owner says when it comes up must not ride with a handshake.
       each.flush(this.nowMs)
@@ -376,7 +390,7 @@ export class Connector implements ConnectionHost {
     if (!pair?.answered || connection.state !== CONN_ANSWERED)
       throw protocolError('ready before the handshake')
     connection.state = CONN_OPEN
-    this.finished(connection)
+    this.pending.remove(connection)
     const state = this.states.get(pair.link.storeId)
     if (state?.active === pair) return
     if (this.activate(pair)) this.linkUp(pair)
@@ -400,8 +414,7 @@ export class Connector implements ConnectionHost {
     // onLinkDown may have closed us, or this very pair.
     if (this.closed || pair.control!.closed || pair.bulk!.closed) return false
     if (state.dialing !== null) this.closePair(state.dialing, null)
-    if (state.timer !== null) this.env.timers.clearTimeout(state.timer)
-    state.timer = null
+    this.table.stopTimer(state)
     state.active = pair
     state.upSinceMs = this.nowMs
     pair.control!.liftFrameLimit()
@@ -411,7 +424,9 @@ export class Connector implements ConnectionHost {
 
   private linkUp(pair: Pair): void {
     this.env.logger.debug({ peer: pair.link.storeId, dialed: pair.dialed }, 'link up')
+    const hello = pair.control!.hello!
     pair.link.up(pair.control!, pair.bulk!)
+    if (pair.control !== null) this.options.onPeerUp(hello)
   }
 
   // ------------------------------------------------------------------------------------------------- closing
@@ -430,14 +445,14 @@ export class Connector implements ConnectionHost {
   }
 
   onClosed(connection: Connection, error: Error | null): void {
-    this.finished(connection)
+    this.pending.remove(connection)
     const pair = this.homes.get(connection)
     this.homes.delete(connection)
     if (pair) this.closePair(pair, error)
   }
 
   /** Closes both connections; when the pair was the link, the link goes down, once. Idempotent. */
-  private closePair(pair: Pair, cause: Error | null): void {
+  private closePair(pair: Pair, cause: Error | null, heard = false): void {
     const { control, bulk, link } = pair
     pair.control = null
     pair.bulk = null
@@ -455,10 +470,10 @@ export class Connector implements ConnectionHost {
     if (state.dialing === pair) state.dialing = null
     if (state.incoming === pair) state.incoming = null
     const error = cause instanceof FlotillaError ? cause : connectionLost(remote, cause)
-    if (error !== null && state.active === null) this.fail(state, error)
+    if (error !== null && state.active === null) this.table.fail(state, error, heard)
     if (wasActive) this.afterDown(state)
     if (state.active === null && (wasActive || pair.dialed)) this.redial(state)
-    this.forgetStranger(state)
+    this.table.forgetStranger(state)
   }
 
   private afterDown(state: LinkState): void {
@@ -468,26 +483,6 @@ export class Connector implements ConnectionHost {
     if (state.link.peer?.role !== ROLE_CLIENT) state.wasUp = true
     this.env.logger.debug({ peer: state.link.storeId }, 'link down')
     state.link.down()
-  }
-
-  /**
-   * Who was never set as a peer and is no store that once was linked leaves nothing behind: clients come back by
-   * themselves, perhaps under another name, and strangers must not fill the table.
-   */
-  private forgetStranger(state: LinkState): void {
-    if (
-      state.kept ||
-      state.wasUp ||
-      state.active !== null ||
-      state.dialing !== null ||
-      state.incoming !== null
-    )
-      return
-    if (this.states.get(state.link.storeId) !== state) return
-    this.states.delete(state.link.storeId)
-    if (state.timer !== null) this.env.timers.clearTimeout(state.timer)
-    state.timer = null
-    state.link.abandon()
   }
 
   private redial(state: LinkState): void {

@@ -5,6 +5,7 @@ import { hash32 } from '../util/hash.ts'
 import { MAX_ALIASES_PER_CONNECTION, MAX_GROUP_ID_BYTES } from '../util/limits.ts'
 import { decodeCall, decodeReply } from './call-table.ts'
 import type { Connection, ReceivedAlias } from './connection.ts'
+import { decodeFlushNumbers } from './flush-claims.ts'
 import type { Frame } from './frame.ts'
 import { readGoodbye } from './handshake-messages.ts'
 import {
@@ -21,6 +22,7 @@ import {
   MSG_APPEND_REQUEST,
   MSG_APPEND_RESPONSE,
   MSG_CALL,
+  MSG_FLUSH_NUMBERS,
   MSG_FORWARD_REQUEST,
   MSG_FORWARD_RESPONSE,
   MSG_GOODBYE,
@@ -53,6 +55,13 @@ import { protocolError, WireReader } from './wire-reader.ts'
 /** A block of at least this share of its frame may keep the frame's buffer; a smaller one gets a buffer of its own. */
 const KEEP_SHARE = 2
 
+export interface DispatcherOwner {
+  /** The other side closes the connection and says why. */
+  onGoodbye(connection: Connection, error: FlotillaError): void
+  /** The other store's highest durable flushes, per shard; the array is used again. */
+  onFlushNumbers(storeId: string, claimed: readonly number[]): void
+}
+
 /** Takes the frames of established links apart and calls the handlers. Whatever breaks the protocol throws PROTOCOL. */
 export class Dispatcher {
   private readonly handlers: RpcHandlers
@@ -63,21 +72,17 @@ export class Dispatcher {
   private readonly received = new HeartbeatExceptions()
   private readonly answer: HeartbeatAnswer = { answer: HEARTBEAT_OK, term: 0, lastIndex: 0 }
   private readonly lengths: number[] = []
+  private readonly claimed: number[] = []
   private busy = false
   /** Where the next block of the frame at hand lies. */
   private blobAt = 0
 
-  private readonly onGoodbye: (connection: Connection, error: FlotillaError) => void
+  private readonly owner: DispatcherOwner
 
-  /** `onGoodbye`: the other side closes the connection and says why. */
-  constructor(
-    handlers: RpcHandlers,
-    stats: RpcStats,
-    onGoodbye: (connection: Connection, error: FlotillaError) => void,
-  ) {
+  constructor(handlers: RpcHandlers, stats: RpcStats, owner: DispatcherOwner) {
     this.handlers = handlers
     this.stats = stats
-    this.onGoodbye = onGoodbye
+    this.owner = owner
   }
 
   /** Delivers every message of the frame, in order, as long as the connection stays open. */
@@ -93,7 +98,7 @@ export class Dispatcher {
         reader.end = reader.limit()
         pos = reader.end
         this.stats.messagesIn++
-        if (type === MSG_GOODBYE) this.onGoodbye(connection, readGoodbye(reader.rest()))
+        if (type === MSG_GOODBYE) this.owner.onGoodbye(connection, readGoodbye(reader.rest()))
         else if (connection.kind === KIND_BULK) this.bulkMessage(link, connection, frame, type)
         else this.controlMessage(link, connection, type)
         if (connection.closed) return
@@ -114,6 +119,10 @@ export class Dispatcher {
         break
       case MSG_APPEND_RESPONSE:
         this.appendResponse(link, connection)
+        break
+      case MSG_FLUSH_NUMBERS:
+        decodeFlushNumbers(this.reader, this.claimed)
+        this.owner.onFlushNumbers(link.storeId, this.claimed)
         break
       case MSG_GROUP_ALIAS:
         this.groupAlias(connection)

@@ -52,5 +52,10 @@ function decode(type: number, body: Buffer): HandshakeMessage {
 /** Why the other side closes. Nothing was agreed on yet, or everything may have happened: the outcome is unknown. */
 export function readGoodbye(body: Buffer): FlotillaError {
   const goodbye = asProtocol(() => wire.rpc.Goodbye.decode(body))
-  return errorOfWire(goodbye.error, `the other store says: ${goodbye.message}`, true, '')
+  const message = `the other store says: ${goodbye.message}`
+  if (goodbye.error === 'STORE_REPLACED') {
+    const store = goodbye.suspect === '' ? undefined : goodbye.suspect
+    return new FlotillaError('STORE_REPLACED', message, { outcome: 'unknown', store })
+  }
+  return errorOfWire(goodbye.error, message, true, '')
 }

@@ -1,5 +1,12 @@
 import { FlotillaError } from '../util/errors.ts'
-import { MAX_ADDRESS_BYTES, MAX_HELLO_ADDRESSES } from '../util/limits.ts'
+import {
+  MAX_ADDRESS_BYTES,
+  MAX_HELLO_ADDRESS_BYTES,
+  MAX_HELLO_ADDRESSES,
+  MAX_INCARNATION_BYTES,
+  MAX_NAME_BYTES,
+  MAX_SHARDS,
+} from '../util/limits.ts'
 import {
   type ConnectionKind,
   KIND_BULK,
@@ -20,7 +27,18 @@ export interface RpcIdentity {
   readonly storeId: string
   readonly incarnation: string
   readonly boot: number
+  /** Random, below 2^48, drawn by this process: two processes of one boot number differ in it. */
+  readonly process: number
 }
+
+/** Who a store was when it was heard of last; '' and 0 when it never was. */
+export interface SeenIdentity {
+  readonly incarnation: string
+  readonly boot: number
+  readonly process: number
+}
+
+const NEVER_SEEN: SeenIdentity = { incarnation: '', boot: 0, process: 0 }
 
 export interface StoreAddress {
   readonly storeId: string
@@ -30,10 +48,14 @@ export interface StoreAddress {
 
 /** What a handshake says beyond the identity; all of it is optional. */
 export interface HelloExtras {
+  /** Who the other store was when we heard of it last. */
+  readonly seen?: SeenIdentity
   /** Per shard: the highest flush number of the other store that we have seen. */
   readonly flushSeen?: readonly number[]
   /** Per shard: our own highest flush number. */
   readonly flushClaimed?: readonly number[]
+  /** Of the address that we tell. */
+  readonly addressVersion?: number
   /** What we have heard of other stores. */
   readonly addresses?: readonly StoreAddress[]
 }
@@ -49,6 +71,9 @@ export interface PeerHello extends RpcIdentity {
   readonly pair: number
   /** Where the other store listens, '' when it does not. */
   readonly address: string
+  readonly addressVersion: number
+  /** Who we were when the other store heard of us last. */
+  readonly seen: SeenIdentity
   readonly flushSeen: readonly number[]
   readonly flushClaimed: readonly number[]
   readonly addresses: readonly StoreAddress[]
@@ -71,6 +96,7 @@ export function makeHello(
   place: HelloPlace,
   extras: HelloExtras,
 ): WireHello {
+  const seen = extras.seen ?? NEVER_SEEN
   return {
     clusterId: me.clusterId,
     storeId: me.storeId,
@@ -84,14 +110,28 @@ export function makeHello(
     connection: place.connection,
     pair: place.pair,
     address,
+    addressVersion: extras.addressVersion ?? 0,
+    process: me.process,
+    seenIncarnation: seen.incarnation,
+    seenBoot: seen.boot,
+    seenProcess: seen.process,
     flushSeen: extras.flushSeen === undefined ? [] : [...extras.flushSeen],
     flushClaimed: extras.flushClaimed === undefined ? [] : [...extras.flushClaimed],
     addresses: fitting(extras.addresses ?? []),
   }
 }
 
+/** As many as a handshake's frame holds. */
 function fitting(addresses: readonly StoreAddress[]): StoreAddress[] {
-  return addresses.filter((entry) => entry.address.length <= MAX_ADDRESS_BYTES).slice(0, MAX_HELLO_ADDRESSES)
+  const fit: StoreAddress[] = []
+  let room = MAX_HELLO_ADDRESS_BYTES
+  for (const entry of addresses) {
+    if (Buffer.byteLength(entry.address) > MAX_ADDRESS_BYTES) continue
+    room -= Buffer.byteLength(entry.storeId) + Buffer.byteLength(entry.address)
+    if (room < 0 || fit.length === MAX_HELLO_ADDRESSES) break
+    fit.push(entry)
+  }
+  return fit
 }
 
 export function readHello(hello: WireHello): PeerHello {
@@ -114,6 +154,13 @@ export function readHello(hello: WireHello): PeerHello {
     connection: hello.connection ?? 0,
     pair: hello.pair ?? 0,
     address: hello.address ?? '',
+    addressVersion: hello.addressVersion ?? 0,
+    process: hello.process ?? 0,
+    seen: {
+      incarnation: hello.seenIncarnation ?? '',
+      boot: hello.seenBoot ?? 0,
+      process: hello.seenProcess ?? 0,
+    },
     flushSeen: hello.flushSeen ?? [],
     flushClaimed: hello.flushClaimed ?? [],
     addresses: (hello.addresses ?? []).map((entry) => ({
@@ -130,8 +177,31 @@ export function commonProtocol(hello: PeerHello): number {
   return version >= hello.protocolMin && version >= PROTOCOL_MIN ? version : 0
 }
 
-/** What cannot be, whatever the owner's policy: null when nothing speaks against this hello. */
+/** What no store says: it would be kept, shown and passed on. */
+function checkSizes(hello: PeerHello): void {
+  const named: [what: string, text: string, limit: number][] = [
+    ['store id', hello.storeId, MAX_NAME_BYTES],
+    ['incarnation', hello.incarnation, MAX_INCARNATION_BYTES],
+    ['seen incarnation', hello.seen.incarnation, MAX_INCARNATION_BYTES],
+    ['address', hello.address, MAX_ADDRESS_BYTES],
+  ]
+  for (const { storeId, address } of hello.addresses) {
+    named.push(['store id', storeId, MAX_NAME_BYTES], ['address', address, MAX_ADDRESS_BYTES])
+  }
+  for (const [what, text, limit] of named) {
+    if (Buffer.byteLength(text) > limit) throw protocolError(`a handshake with too long a text: ${what}`)
+  }
+  if (hello.flushSeen.length > MAX_SHARDS || hello.flushClaimed.length > MAX_SHARDS) {
+    throw protocolError('a handshake with too many flush numbers')
+  }
+  if (hello.addresses.length > MAX_HELLO_ADDRESSES) throw protocolError('a handshake with too many addresses')
+}
+
+/**
+ * What cannot be, whatever the owner's policy: null when nothing speaks against this hello. Throws PROTOCOL when it is none.
+ */
 export function checkHello(me: RpcIdentity, hello: PeerHello): FlotillaError | null {
+  checkSizes(hello)
   const store = `store ${hello.storeId}`
   if (commonProtocol(hello) === 0) {
     const theirs = `${hello.protocolMin} to ${hello.protocolMax}`
@@ -165,6 +235,11 @@ export function parseAddress(address: string): { host: string; port: number } {
     throw new FlotillaError('INVALID_ARGUMENT', `the address ${JSON.stringify(address)} is not host:port`)
   }
   return { host, port }
+}
+
+/** An address to listen at that nobody can dial. */
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || /^[0:]+$/.test(host)
 }
 
 export function formatAddress(host: string, port: number): string {

@@ -61,6 +61,12 @@ export class LinkState {
     this.downSinceMs = nowMs
   }
 
+  /** Somebody asked for it, or something is on its way. */
+  get needed(): boolean {
+    const { active, dialing, incoming } = this
+    return this.kept || this.wasUp || active !== null || dialing !== null || incoming !== null
+  }
+
   /** Pause before the next dial: doubled each time, then spread so that stores do not dial in step. */
   backoffMs(random: number): number {
     const pause = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(this.attempts, 10))
@@ -71,6 +77,9 @@ export class LinkState {
 /** True when `hello` is of the process that `known` is of. */
 export function sameProcess(known: PeerHello, hello: PeerHello): boolean {
   return (
-    known.incarnation === hello.incarnation && known.boot === hello.boot && known.storeId === hello.storeId
+    known.incarnation === hello.incarnation &&
+    known.boot === hello.boot &&
+    known.process === hello.process &&
+    known.storeId === hello.storeId
   )
 }

@@ -7,6 +7,7 @@ export const MSG_GROUP_ALIAS = 5
 export const MSG_NO_SUCH_REPLICA = 6
 export const MSG_HEARTBEAT = 7
 export const MSG_HEARTBEAT_ACK = 8
+export const MSG_FLUSH_NUMBERS = 9
 
 export const MSG_VOTE_REQUEST = 16
 export const MSG_VOTE_RESPONSE = 17

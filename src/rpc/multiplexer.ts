@@ -3,7 +3,14 @@ import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { MAX_PENDING_HANDSHAKES, RPC_SWEEP_MS } from '../util/limits.ts'
 import { Connector } from './connector.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { formatAddress, type HelloExtras, type PeerHello, type RpcIdentity } from './handshake.ts'
+import {
+  formatAddress,
+  type HelloExtras,
+  isWildcard,
+  parseAddress,
+  type PeerHello,
+  type RpcIdentity,
+} from './handshake.ts'
 import { sweepHandshakes, sweepLinks } from './link-watch.ts'
 import { type PeerRole, ROLE_CLIENT, ROLE_STORE } from './message-types.ts'
 import type { PeerLink, RpcHandlers } from './messages.ts'
@@ -22,11 +29,23 @@ export interface RpcMultiplexerOptions {
   enterTurn?(): number
   /** The owner's word on a peer, asked at both ends of a handshake; an error travels to the other side. Default: all are welcome. */
   judgePeer?(hello: PeerHello): FlotillaError | null
+  /** Asked after `judgePeer`: a promise when the store must be remembered before anything of it is heard. Default: null. */
+  admitPeer?(hello: PeerHello): Promise<void> | null
+  /** Another store says that this one was replaced or rolled back. */
+  onSuspected?(by: string, error: FlotillaError): void
+  /** A link is up: what the other store said of itself and others. */
+  onPeerUp?(hello: PeerHello): void
+  /** Per shard the highest durable flush of this store. May be one array, used again. Default: none. */
+  flushClaimed?(): readonly number[]
+  /** Another store's; comes before the messages that rest on those flushes. The array is used again. */
+  onFlushNumbers?(storeId: string, claimed: readonly number[]): void
   /** What handshakes tell a store beyond the identity. */
   helloExtras?(storeId: string): HelloExtras
   /** 'client' hosts no group, does not listen, and always dials. Default 'store'. */
   readonly role?: 'store' | 'client'
 }
+
+const NO_FLUSHES: readonly number[] = []
 
 /**
  * Everything that a store says to other stores and hears from them: one link per store, each with a control and a bulk
@@ -45,6 +64,7 @@ export class RpcMultiplexer implements LinkHost {
   private flushAsked = false
   private flushing = false
   private listener: Listener | null = null
+  private listening = ''
   private advertised = ''
   private heartbeatTimer: TimerHandle | null = null
   private heartbeatDueMs: number
@@ -58,9 +78,10 @@ export class RpcMultiplexer implements LinkHost {
     const { identity, env, handlers } = options
     this.clock = env.clock
     this.handlers = handlers
-    const dispatcher = new Dispatcher(handlers, this.stats, (connection, error) =>
-      this.connector.onGoodbye(connection, error),
-    )
+    const dispatcher = new Dispatcher(handlers, this.stats, {
+      onGoodbye: (connection, error) => this.connector.onGoodbye(connection, error),
+      onFlushNumbers: (storeId, claimed) => options.onFlushNumbers?.(storeId, claimed),
+    })
     this.connector = new Connector({
       identity,
       role: this.role,
@@ -70,6 +91,9 @@ export class RpcMultiplexer implements LinkHost {
       enterTurn: () => this.enterTurn(),
       makeLink: (storeId) => new PeerLinkImpl(this, storeId),
       judgePeer: (hello) => options.judgePeer?.(hello) ?? null,
+      admitPeer: (hello) => options.admitPeer?.(hello) ?? null,
+      onSuspected: (by, error) => options.onSuspected?.(by, error),
+      onPeerUp: (hello) => options.onPeerUp?.(hello),
       helloExtras: (storeId) => options.helloExtras?.(storeId) ?? {},
       address: () => this.advertised,
       startSweep: () => this.startSweep(),
@@ -82,14 +106,25 @@ export class RpcMultiplexer implements LinkHost {
     return this.isClosed
   }
 
-  /** `host:port` that other stores are told; '' while not listening. */
+  /** `host:port` at which this multiplexer listens; '' while it does not. */
   get address(): string {
+    return this.listening
+  }
+
+  /** `host:port` that other stores are told; '' when there is none that they could dial. */
+  get advertisedAddress(): string {
     return this.advertised
   }
 
+  /** Other stores are told this address from their next handshake on. */
+  advertise(address: string): void {
+    parseAddress(address)
+    this.advertised = address
+  }
+
   /**
-   * Accepts other stores. Port 0 takes a free one. `advertise` is the address others are told where it differs.
-   * Rejects with ADDRESS_IN_USE, ADDRESS_INVALID or CLOSED.
+   * Accepts other stores. Port 0 takes a free one. `advertise` is the address others are told where it differs; the
+   * wildcard address is told to nobody. Rejects with ADDRESS_IN_USE, ADDRESS_INVALID or CLOSED.
    */
   async listen(host: string, port: number, advertise?: string): Promise<void> {
     this.refuseWhenClosed()
@@ -101,7 +136,8 @@ export class RpcMultiplexer implements LinkHost {
       this.refuseWhenClosed()
     }
     this.listener = listener
-    this.advertised = advertise ?? formatAddress(listener.host, listener.port)
+    this.listening = formatAddress(listener.host, listener.port)
+    this.advertised = advertise ?? (isWildcard(listener.host) ? '' : this.listening)
   }
 
   private refuseWhenClosed(): void {
@@ -109,7 +145,7 @@ export class RpcMultiplexer implements LinkHost {
       throw new FlotillaError('CLOSED', 'the multiplexer is closed', { outcome: 'not-applied' })
   }
 
-  /** Says where a store is. A link that is up stays as it is. Throws INVALID_ARGUMENT. */
+  /** Says where a store is. A link that is up stays; else the address is dialed at once when it is news. Throws INVALID_ARGUMENT. */
   setPeer(storeId: string, address: string): void {
     this.refuseWhenClosed()
     if (storeId === this.options.identity.storeId)
@@ -132,6 +168,11 @@ export class RpcMultiplexer implements LinkHost {
 
   links(): PeerLinkImpl[] {
     return Array.from(this.connector.states.values(), (state) => state.link)
+  }
+
+  /** Ends every link; each is dialed anew. */
+  recycleAll(reason: FlotillaError): void {
+    this.connector.recycleAll(reason)
   }
 
   /** Asks who listens at an address. Rejects with TIMEOUT, CONNECTION_LOST, CLOSED, BUSY or the other side's refusal. */
@@ -195,6 +236,10 @@ export class RpcMultiplexer implements LinkHost {
   }
 
   // ------------------------------------------------------------------------------------- what links call back
+
+  flushClaimed(): readonly number[] {
+    return this.options.flushClaimed?.() ?? NO_FLUSHES
+  }
 
   markDirty(link: PeerLinkImpl): void {
     if (link.dirty) return

@@ -25,7 +25,7 @@ export function refuseBesideActive(
   if (known.incarnation !== hello.incarnation) return null
   if (hello.boot < known.boot) {
     const text = `store ${hello.storeId} is connected with a later start (${known.boot}, not ${hello.boot})`
-    return new FlotillaError('STORE_REPLACED', text)
+    return new FlotillaError('STORE_REPLACED', text, { store: hello.storeId })
   }
   const ours = active.dialed && dialsFirst(me, role, hello.storeId)
   return hello.boot === known.boot && ours ? connectedAlready(me, hello.storeId) : null
@@ -47,7 +47,7 @@ export function refuseAnswer(me: RpcIdentity, pair: Pair, hello: PeerHello): Flo
     )
   }
   if (pair.hello !== null && !sameProcess(pair.hello, hello)) {
-    return new FlotillaError('STORE_REPLACED', `store ${wanted} started anew between two handshakes`)
+    return new FlotillaError('CONNECTION_LOST', `store ${wanted} started anew between two handshakes`)
   }
   return checkHello(me, hello)
 }

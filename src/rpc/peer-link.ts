@@ -6,23 +6,15 @@ import {
   MAX_ALIASES_PER_CONNECTION,
   MAX_BULK_FRAME_BYTES,
   MAX_BULK_IN_FLIGHT_BYTES,
-  MAX_CALLS_IN_FLIGHT,
   MAX_CONTROL_QUEUE_BYTES,
   MAX_FORWARD_QUEUE_BYTES,
   MAX_FRAME_BYTES,
 } from '../util/limits.ts'
 import { ACK_BYTES, AppendAcks } from './append-acks.ts'
 import type { Call, Reply } from './call-table.ts'
-import {
-  CallTable,
-  callBytes,
-  encodeCall,
-  encodeReply,
-  replyBytes,
-  replyOf,
-  replyOfError,
-} from './call-table.ts'
+import { CallTable, callBytes, encodeCall, encodeReply, replyBytes } from './call-table.ts'
 import type { Connection, ReceivedAlias } from './connection.ts'
+import { FlushClaims } from './flush-claims.ts'
 import type { FrameQueue } from './frame-queue.ts'
 import type { PeerHello } from './handshake.ts'
 import { HeartbeatSender } from './heartbeat-sender.ts'
@@ -48,6 +40,7 @@ import {
   MSG_TIMEOUT_NOW,
   MSG_VOTE_REQUEST,
   MSG_VOTE_RESPONSE,
+  ROLE_STORE,
 } from './message-types.ts'
 import type {
   AppendRequest,
@@ -73,6 +66,7 @@ import {
   encodeVoteResponse,
 } from './raft-codecs.ts'
 import type { RpcStats } from './rpc-stats.ts'
+import { ServedCalls } from './served-calls.ts'
 
 /** A forward is at most this long on the wire; its sender cuts what is longer. */
 export const MAX_FORWARD_BYTES = MAX_FRAME_BYTES - 1024
@@ -85,6 +79,8 @@ export interface LinkHost {
   readonly handlers: RpcHandlers
   readonly stats: RpcStats
   readonly closed: boolean
+  /** Per shard the highest durable flush of this store; the array is used again. */
+  flushClaimed(): readonly number[]
   markDirty(link: PeerLinkImpl): void
   /** Calls wait for deadlines. */
   startSweep(): void
@@ -111,7 +107,8 @@ export class PeerLinkImpl implements PeerLink {
   private readonly absent = new Set<ReceivedAlias>()
   private readonly waiters = new Set<{ onWritable(): void }>()
   private bulkInFlight = 0
-  private servedCalls = 0
+  private readonly served = new ServedCalls()
+  private readonly claims = new FlushClaims()
 
   constructor(host: LinkHost, storeId: string) {
     this.host = host
@@ -136,6 +133,7 @@ export class PeerLinkImpl implements PeerLink {
     this.lastError = null
     this.epoch++
     this.bulkInFlight = 0
+    this.claims.reset()
     if (this.waiters.size > 0) this.host.markDirty(this)
     this.host.stats.linksUp++
     this.host.handlers.onLinkUp(this.storeId)
@@ -417,29 +415,12 @@ export class PeerLinkImpl implements PeerLink {
 
   /** Serves a call of the other side. */
   serve(call: Call): void {
-    const { requestId, method, body } = call
-    if (this.servedCalls >= MAX_CALLS_IN_FLIGHT) {
-      this.reply(
-        replyOfError(requestId, new FlotillaError('BUSY', 'too many calls are being served')),
-        this.epoch,
-      )
-      return
-    }
-    const epoch = this.epoch
-    this.servedCalls++
-    const settle = (reply: Reply) => {
-      this.servedCalls--
-      this.reply(reply, epoch)
-    }
-    this.answer(method, body).then(
-      (answer) => settle(replyOf(requestId, answer)),
-      (error: unknown) => settle(replyOfError(requestId, error)),
+    const { epoch, host, storeId } = this
+    this.served.serve(
+      call,
+      (method, body) => host.handlers.onCall(storeId, method, body),
+      (reply) => this.reply(reply, epoch),
     )
-  }
-
-  /** A handler that throws instead of rejecting is answered like one that rejects. */
-  private async answer(method: string, body: Buffer): Promise<Buffer> {
-    return await this.host.handlers.onCall(this.storeId, method, body)
   }
 
   private reply(reply: Reply, epoch: number): void {
@@ -467,6 +448,11 @@ export class PeerLinkImpl implements PeerLink {
     if (!this.dirty) this.host.markDirty(this)
   }
 
+  /** Something goes out that may rest on a flush. */
+  private speaks(queue: FrameQueue): boolean {
+    return !queue.empty || this.acks.size > 0 || this.heartbeats.pending
+  }
+
   /** Writes what waits: one write per connection, as far as their sockets take it. */
   flush(nowMs: number): void {
     this.wakeWaiters()
@@ -475,6 +461,8 @@ export class PeerLinkImpl implements PeerLink {
     if (control === null || bulk === null) return
     if (control.writable) {
       const queue = control.queue
+      if (this.peer?.role === ROLE_STORE && this.speaks(queue))
+        this.claims.encode(queue, this.host.flushClaimed())
       this.acks.encode(queue)
       this.encodeAbsent(queue)
       if (this.heartbeats.pending) {

@@ -1,7 +1,7 @@
 import type { TimerHandle } from '../env/ports.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { CONN_HELLO, Connection, type ConnectionHost, connectionLost } from './connection.ts'
-import type { ConnectorEnv } from './connector.ts'
+import type { ConnectorEnv } from './connector-options.ts'
 import type { Frame } from './frame.ts'
 import { makeHello, type PeerHello, parseAddress, type RpcIdentity } from './handshake.ts'
 import { readHandshake } from './handshake-messages.ts'

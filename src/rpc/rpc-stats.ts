@@ -13,6 +13,8 @@ export class RpcStats {
   dials = 0
   handshakesRefused = 0
   handshakesTimedOut = 0
+  /** Silent connections that were closed to make room for newer ones. */
+  handshakesCrowdedOut = 0
   protocolErrors = 0
   /** Exceptions that handlers threw: each cost its connection. */
   handlerErrors = 0

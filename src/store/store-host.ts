@@ -122,6 +122,8 @@ export class StoreHost {
         storeId: identity.storeId,
         incarnation: identity.incarnation,
         boot: identity.boot,
+        // Below 2^48, like every number on the wire.
+        process: this.#env.random.uint32() * 0x10000 + (this.#env.random.uint32() & 0xffff),
       },
       env: this.#env,
       handlers: new RaftDispatcher(this.#groups, options.handlers),

@@ -91,6 +91,8 @@ export interface ErrorDetails {
   readonly outcome?: Outcome
   /** The store that leads the group, where known. */
   readonly leader?: string | undefined
+  /** The store that the error is about, where it is about one. */
+  readonly store?: string | undefined
 }
 
 const BRAND: unique symbol = Symbol.for('flotilla.FlotillaError') as never
@@ -102,6 +104,8 @@ export class FlotillaError extends Error {
   readonly outcome: Outcome
   readonly retryable: boolean
   readonly leader: string | undefined
+  /** The store that the error is about: of STORE_REPLACED the one that is suspect. */
+  readonly store: string | undefined
   readonly [BRAND] = true
 
   constructor(name: ErrorName, message: string, details: ErrorDetails = {}) {
@@ -111,6 +115,7 @@ export class FlotillaError extends Error {
     this.outcome = details.outcome ?? entry.outcome
     this.retryable = entry.retryable
     this.leader = details.leader
+    this.store = details.store
     if (name === 'ABORTED') this.name = 'AbortError'
   }
 

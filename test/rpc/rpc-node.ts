@@ -40,13 +40,14 @@ export class RpcNode implements RpcHandlers {
       boot?: number
       clusterId?: string
       incarnation?: string
+      process?: number
     } = {},
   ) {
     this.storeId = storeId
     this.logger = new MemoryLogger()
-    const { boot = 1, clusterId = 'c', incarnation = `i-${storeId}`, ...rest } = options
+    const { boot = 1, clusterId = 'c', incarnation = `i-${storeId}`, process = 1, ...rest } = options
     this.mux = new RpcMultiplexer({
-      identity: { clusterId, storeId, incarnation, boot },
+      identity: { clusterId, storeId, incarnation, boot, process },
       env: { ...env, logger: this.logger },
       handlers: this,
       heartbeatIntervalMs: 100,

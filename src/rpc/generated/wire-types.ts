@@ -1020,6 +1020,21 @@ export declare namespace flotilla {
             /** Hello addresses. */
             addresses: flotilla.rpc.StoreAddress.$Properties[];
 
+            /** Hello process. */
+            process: number;
+
+            /** Hello addressVersion. */
+            addressVersion: number;
+
+            /** Hello seenIncarnation. */
+            seenIncarnation: string;
+
+            /** Hello seenBoot. */
+            seenBoot: number;
+
+            /** Hello seenProcess. */
+            seenProcess: number;
+
             /**
              * Encodes the specified Hello message. Does not implicitly {@link flotilla.rpc.Hello.verify|verify} messages.
              * @param message Hello message or plain object to encode
@@ -1088,6 +1103,21 @@ export declare namespace flotilla {
 
                 /** Hello addresses */
                 addresses?: (flotilla.rpc.StoreAddress.$Properties[]|null);
+
+                /** Hello process */
+                process?: (number|null);
+
+                /** Hello addressVersion */
+                addressVersion?: (number|null);
+
+                /** Hello seenIncarnation */
+                seenIncarnation?: (string|null);
+
+                /** Hello seenBoot */
+                seenBoot?: (number|null);
+
+                /** Hello seenProcess */
+                seenProcess?: (number|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
@@ -1236,6 +1266,9 @@ export declare namespace flotilla {
             /** Goodbye message. */
             message: string;
 
+            /** Goodbye suspect. */
+            suspect: string;
+
             /**
              * Encodes the specified Goodbye message. Does not implicitly {@link flotilla.rpc.Goodbye.verify|verify} messages.
              * @param message Goodbye message or plain object to encode
@@ -1266,12 +1299,72 @@ export declare namespace flotilla {
                 /** Goodbye message */
                 message?: (string|null);
 
+                /** Goodbye suspect */
+                suspect?: (string|null);
+
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
             }
 
             /** Shape of a Goodbye. */
             type $Shape = flotilla.rpc.Goodbye.$Properties;
+        }
+
+        /**
+         * Properties of a FlushNumbers.
+         * @deprecated Use flotilla.rpc.FlushNumbers.$Properties instead.
+         */
+        interface IFlushNumbers extends flotilla.rpc.FlushNumbers.$Properties {
+        }
+
+        /** Represents a FlushNumbers. */
+        class FlushNumbers {
+
+            /**
+             * Constructs a new FlushNumbers.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: flotilla.rpc.FlushNumbers.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** FlushNumbers claimed. */
+            claimed: number[];
+
+            /**
+             * Encodes the specified FlushNumbers message. Does not implicitly {@link flotilla.rpc.FlushNumbers.verify|verify} messages.
+             * @param message FlushNumbers message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: flotilla.rpc.FlushNumbers.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a FlushNumbers message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {flotilla.rpc.FlushNumbers & flotilla.rpc.FlushNumbers.$Shape} FlushNumbers
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): flotilla.rpc.FlushNumbers & flotilla.rpc.FlushNumbers.$Shape;
+        }
+
+        namespace FlushNumbers {
+
+            /** Properties of a FlushNumbers. */
+            interface $Properties {
+
+                /** FlushNumbers claimed */
+                claimed?: (number[]|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a FlushNumbers. */
+            type $Shape = flotilla.rpc.FlushNumbers.$Properties;
         }
 
         /**

@@ -1515,6 +1515,11 @@ export const flotilla = $root.flotilla = (() => {
             Hello.prototype.flushSeen = $util.emptyArray;
             Hello.prototype.flushClaimed = $util.emptyArray;
             Hello.prototype.addresses = $util.emptyArray;
+            Hello.prototype.process = 0;
+            Hello.prototype.addressVersion = 0;
+            Hello.prototype.seenIncarnation = "";
+            Hello.prototype.seenBoot = 0;
+            Hello.prototype.seenProcess = 0;
 
             Hello.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1554,6 +1559,16 @@ export const flotilla = $root.flotilla = (() => {
                 if (message.addresses != null && message.addresses.length)
                     for (let i = 0; i < message.addresses.length; ++i)
                         $root.flotilla.rpc.StoreAddress.encode(message.addresses[i], writer.uint32(122).fork(), _depth + 1).ldelim();
+                if (message.process != null && $Object.hasOwnProperty.call(message, "process") && (typeof message.process === "object" ? message.process.low || message.process.high : message.process !== 0))
+                    writer.uint32(128).uint64(message.process);
+                if (message.addressVersion != null && $Object.hasOwnProperty.call(message, "addressVersion") && (typeof message.addressVersion === "object" ? message.addressVersion.low || message.addressVersion.high : message.addressVersion !== 0))
+                    writer.uint32(136).uint64(message.addressVersion);
+                if (message.seenIncarnation != null && $Object.hasOwnProperty.call(message, "seenIncarnation") && message.seenIncarnation !== "")
+                    writer.uint32(146).string(message.seenIncarnation);
+                if (message.seenBoot != null && $Object.hasOwnProperty.call(message, "seenBoot") && message.seenBoot !== 0)
+                    writer.uint32(152).uint32(message.seenBoot);
+                if (message.seenProcess != null && $Object.hasOwnProperty.call(message, "seenProcess") && (typeof message.seenProcess === "object" ? message.seenProcess.low || message.seenProcess.high : message.seenProcess !== 0))
+                    writer.uint32(160).uint64(message.seenProcess);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1729,6 +1744,51 @@ export const flotilla = $root.flotilla = (() => {
                             if (!(message.addresses && message.addresses.length))
                                 message.addresses = [];
                             message.addresses.push($root.flotilla.rpc.StoreAddress.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
+                    case 16: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.process = value;
+                            else
+                                delete message.process;
+                            continue;
+                        }
+                    case 17: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.addressVersion = value;
+                            else
+                                delete message.addressVersion;
+                            continue;
+                        }
+                    case 18: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.seenIncarnation = value;
+                            else
+                                delete message.seenIncarnation;
+                            continue;
+                        }
+                    case 19: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.seenBoot = value;
+                            else
+                                delete message.seenBoot;
+                            continue;
+                        }
+                    case 20: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.seenProcess = value;
+                            else
+                                delete message.seenProcess;
                             continue;
                         }
                     }
@@ -1919,6 +1979,7 @@ export const flotilla = $root.flotilla = (() => {
 
             Goodbye.prototype.error = "";
             Goodbye.prototype.message = "";
+            Goodbye.prototype.suspect = "";
 
             Goodbye.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1931,6 +1992,8 @@ export const flotilla = $root.flotilla = (() => {
                     writer.uint32(10).string(message.error);
                 if (message.message != null && $Object.hasOwnProperty.call(message, "message") && message.message !== "")
                     writer.uint32(18).string(message.message);
+                if (message.suspect != null && $Object.hasOwnProperty.call(message, "suspect") && message.suspect !== "")
+                    writer.uint32(26).string(message.suspect);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1982,6 +2045,15 @@ export const flotilla = $root.flotilla = (() => {
                                 delete message.message;
                             continue;
                         }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.suspect = value;
+                            else
+                                delete message.suspect;
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -2000,6 +2072,94 @@ export const flotilla = $root.flotilla = (() => {
             };
 
             return Goodbye;
+        })();
+
+        rpc.FlushNumbers = (function() {
+
+            const FlushNumbers = function (properties) {
+                this.claimed = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            FlushNumbers.prototype.claimed = $util.emptyArray;
+
+            FlushNumbers.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.claimed != null && message.claimed.length)
+                    writer.uint32(10).uint64s(message.claimed);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            FlushNumbers.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.flotilla.rpc.FlushNumbers();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType === 2) {
+                                if (!(message.claimed && message.claimed.length))
+                                    message.claimed = [];
+                                reader.uint64s(message.claimed);
+                                continue;
+                            }
+                            if (wireType !== 0)
+                                break;
+                            if (!(message.claimed && message.claimed.length))
+                                message.claimed = [];
+                            message.claimed.push(reader.uint64());
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return FlushNumbers;
         })();
 
         rpc.GroupAlias = (function() {

@@ -18,9 +18,11 @@ interface Watched {
   readonly shard: LogShard
   flushes: number
   applies: number
-  /** Since when the same flush, or the same apply, is out; 0 when none is. */
-  flushSinceMs: number
-  applySinceMs: number
+  /** Whether a flush, or an apply, was out at the last look, and for how long it has been the same one. */
+  flushing: boolean
+  applying: boolean
+  flushMs: number
+  applyMs: number
   stuck: boolean
 }
 
@@ -35,6 +37,7 @@ export class FlushWatch {
   readonly #handlers: FlushWatchHandlers
   readonly #watched: Watched[]
   readonly #timer: RepeatedTimer
+  #lookedAtMs: number
 
   constructor(
     shards: readonly LogShard[],
@@ -46,8 +49,18 @@ export class FlushWatch {
     this.#timeoutMs = electionTimeoutMs
     this.#handlers = handlers
     this.#watched = shards.map((shard) => {
-      return { shard, flushes: 0, applies: 0, flushSinceMs: 0, applySinceMs: 0, stuck: false }
+      return {
+        shard,
+        flushes: 0,
+        applies: 0,
+        flushing: false,
+        applying: false,
+        flushMs: 0,
+        applyMs: 0,
+        stuck: false,
+      }
     })
+    this.#lookedAtMs = wheel.nowMs()
     const periodMs = (): number => electionTimeoutMs / LOOKS_PER_TIMEOUT
     this.#timer = new RepeatedTimer(wheel, { periodMs, onTrigger: () => this.#look() })
   }
@@ -58,20 +71,24 @@ export class FlushWatch {
 
   #look(): void {
     const nowMs = this.#wheel.nowMs()
-    for (const one of this.#watched) this.#lookAt(one, nowMs)
+    // While the process or its event loop stood still, so did what it hears of its disks.
+    const passedMs = Math.min(nowMs - this.#lookedAtMs, (2 * this.#timeoutMs) / LOOKS_PER_TIMEOUT)
+    this.#lookedAtMs = nowMs
+    for (const one of this.#watched) this.#lookAt(one, passedMs)
   }
 
-  #lookAt(one: Watched, nowMs: number): void {
+  #lookAt(one: Watched, passedMs: number): void {
     const { shard } = one
     const { flushes, applies } = shard.stats
-    if (shard.postedFlushes === 0) one.flushSinceMs = 0
-    else if (one.flushSinceMs === 0 || flushes !== one.flushes) one.flushSinceMs = nowMs
-    if (!shard.applying) one.applySinceMs = 0
-    else if (one.applySinceMs === 0 || applies !== one.applies) one.applySinceMs = nowMs
+    const flushing = shard.postedFlushes > 0
+    const { applying } = shard
+    one.flushMs = flushing && one.flushing && flushes === one.flushes ? one.flushMs + passedMs : 0
+    one.applyMs = applying && one.applying && applies === one.applies ? one.applyMs + passedMs : 0
+    one.flushing = flushing
+    one.applying = applying
     one.flushes = flushes
     one.applies = applies
-    const flushMs = one.flushSinceMs === 0 ? 0 : nowMs - one.flushSinceMs
-    const applyMs = one.applySinceMs === 0 ? 0 : nowMs - one.applySinceMs
+    const { flushMs, applyMs } = one
     const stuck = flushMs > this.#timeoutMs
     if (stuck !== one.stuck) {
       one.stuck = stuck

@@ -12,6 +12,7 @@ import { RepeatedTimer } from '../timer/repeated-timer.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { hash32 } from '../util/hash.ts'
 import { MAX_STATE_MACHINE_CLOSE_MS } from '../util/limits.ts'
+import { atMost, closeShards } from './bounded-close.ts'
 import { FlushWatch } from './flush-watch.ts'
 import { firstConfigurationOf, GroupReplica, KV_TYPE } from './group-replica.ts'
 import { checkSpec, compareSpecs, encodeFirstConfiguration, type GroupSpec } from './group-spec.ts'
@@ -442,19 +443,9 @@ export class StoreHost {
     this.wheel.close()
     // The disks first: a user's state machine may take long, and what it holds is in the log.
     const machines = Promise.allSettled([...this.#groups.values()].map((group) => group.fsm?.close()))
-    await Promise.allSettled(this.#shards.map((shard) => shard.close()))
-    await this.#atMost(machines, MAX_STATE_MACHINE_CLOSE_MS)
+    await closeShards(this.timers, this.#shards)
+    await atMost(this.timers, machines, MAX_STATE_MACHINE_CLOSE_MS)
     this.#resolveClosed(reason)
-  }
-
-  async #atMost(work: Promise<unknown>, ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = this.timers.setTimeout(resolve, ms)
-      void work.then(() => {
-        this.timers.clearTimeout(timer)
-        resolve()
-      })
-    })
   }
 }
 

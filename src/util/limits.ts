@@ -123,6 +123,8 @@ export const MAX_OPEN_SCANS = 256
 /** Blocks read at once on recovery. */
 export const RECOVERY_READ_BLOCKS = 256
 
+/** A store that closes waits this long for its disks to take what was handed to them, and abandons them then. */
+export const MAX_SHARD_CLOSE_MS = 60_000
 /** A store that closes waits this long for what its users' state machines are doing, and goes without them then. */
 export const MAX_STATE_MACHINE_CLOSE_MS = 10_000
 
@@ -210,3 +212,5 @@ export const MIN_ELECTION_TIMEOUT_MS = 50
 export const MAX_ELECTION_TIMEOUT_MS = 60_000
 /** How often the ledger is synced: a power cut may take the memory of the flushes since, and no more. */
 export const LEDGER_SYNC_MS = 1_000
+/** Buffer for the blocks of a table that is checked; a larger block gets one of its own. */
+export const TABLE_READ_BYTES = 64 * KIB

@@ -4,7 +4,7 @@ import type { SimProcess } from '../../src/sim/process.ts'
 import { firstMembers, type GroupSpec } from '../../src/store/group-spec.ts'
 import type { UserStateMachine } from '../../src/store/state-machine-fsm.ts'
 import { StoreHost } from '../../src/store/store-host.ts'
-import { MAX_STATE_MACHINE_CLOSE_MS } from '../../src/util/limits.ts'
+import { MAX_SHARD_CLOSE_MS, MAX_STATE_MACHINE_CLOSE_MS } from '../../src/util/limits.ts'
 
 /** Beginning and end of a store, and of its groups. */
 function open(process: SimProcess, machine: UserStateMachine, listen = '127.0.0.1:7000'): Promise<StoreHost> {
@@ -116,4 +116,36 @@ test('a disk that fails while the store starts is the reason that open gives', a
     )
     expect(outcome).toMatch(/STORAGE_FAILED/)
   }
+})
+
+test('time in which the process stood still says nothing about its disk', async () => {
+  const world = new SimWorld({ seed: 5 })
+  const process = world.process('s1')
+  const host = await world.settle(open(process, { onApply() {} }))
+  await world.settle(host.createGroups([spec('a')]))
+  await world.waitFor(() => host.group('a')!.isLeader, 1_000)
+  process.disk.stall()
+  host.group('a')!.propose(Buffer.from('x'), 0, { onDone() {}, onRefused() {} }, 0)
+  await world.run({ forMs: 300 })
+  process.pause(20_000)
+  await world.run({ forMs: 20_100 })
+  expect(host.group('a')!.isLeader).toBe(true)
+  process.disk.unstall()
+  await world.run({ forMs: 1_000 })
+  expect([host.failure, host.group('a')!.isLeader]).toEqual([null, true])
+  await world.settle(host.close())
+})
+
+test('a disk that never answers again keeps the store from closing for a bounded time', async () => {
+  const world = new SimWorld({ seed: 6 })
+  const process = world.process('s1')
+  const host = await world.settle(open(process, { onApply() {} }))
+  await world.settle(host.createGroups([spec('a')]))
+  await world.waitFor(() => host.group('a')!.isLeader, 1_000)
+  process.disk.stall()
+  host.group('a')!.propose(Buffer.from('x'), 0, { onDone() {}, onRefused() {} }, 0)
+  await world.run({ forMs: 10 })
+  const startedMs = world.nowMs
+  await world.settle(host.close(), 2 * MAX_SHARD_CLOSE_MS)
+  expect(world.nowMs - startedMs).toBeLessThan(MAX_SHARD_CLOSE_MS + 1_000)
 })

@@ -1,0 +1,31 @@
+import type { Timers } from '../env/ports.ts'
+import type { LogShard } from '../storage/log-shard.ts'
+import { FlotillaError } from '../util/errors.ts'
+import { MAX_SHARD_CLOSE_MS } from '../util/limits.ts'
+
+/** Resolves when `work` does, or after `ms`. `work` does not reject. */
+export async function atMost(timers: Timers, work: Promise<unknown>, ms: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = timers.setTimeout(resolve, ms)
+    void work.then(() => {
+      timers.clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
+/** A disk that does not answer keeps nobody waiting for ever: what is not flushed by then was promised to nobody. */
+export async function closeShards(timers: Timers, shards: readonly LogShard[]): Promise<void> {
+  const open = new Set(shards)
+  const closing = Promise.allSettled(
+    shards.map(async (shard) => {
+      await shard.close()
+      open.delete(shard)
+    }),
+  )
+  await atMost(timers, closing, MAX_SHARD_CLOSE_MS)
+  for (const shard of open) {
+    shard.abandon(new FlotillaError('STORAGE_FAILED', 'the disk took nothing more while the store closed'))
+  }
+  await closing
+}

@@ -13,6 +13,7 @@ export interface ConfirmingPeer {
   readonly toReplica: number
   readonly ackedSequence: number
   requestHeartbeat(): number
+  tellCommit(index: number): void
 }
 
 /** A node as its roles see it: the state that they share, and how they reach each other. */

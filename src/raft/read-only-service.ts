@@ -132,8 +132,8 @@ export class ReadOnlyService {
     this.#count -= round.remote.length
     for (const { member, requestId } of round.remote) {
       this.#answer(member, requestId, READ_OK, round.index)
-      // The follower waits for this index: tell it the commit now, not with the next interval.
-      this.#node.replicators.get(member.replica)?.requestHeartbeat()
+      // The follower waits for this index.
+      this.#node.replicators.get(member.replica)?.tellCommit(round.index)
     }
     this.#waitApplied(round.index, round.local)
   }

@@ -59,6 +59,8 @@ export class Replicator implements HeartbeatSubject {
   #progressMs = 0
   #waitingWritable = false
   #reading = false
+  /** A read waits for this commit index, which the follower was not known to hold; 0 for none. */
+  #owedCommit = 0
   /** The follower said BUSY: nothing is sent before this time. */
   #pausedUntilMs = 0
   #destroyed = false
@@ -250,6 +252,7 @@ export class Replicator implements HeartbeatSubject {
       this.matchIndex = index
       this.#node.onMatch()
     }
+    if (this.#owedCommit !== 0 && this.matchIndex >= this.#owedCommit) this.tellCommit(this.#owedCommit)
   }
 
   #onMismatch(message: AppendResponse): void {
@@ -332,6 +335,15 @@ export class Replicator implements HeartbeatSubject {
         lastIndex,
       })
     }
+  }
+
+  /**
+   * A read of this follower waits until it knows that `index` is committed: tell it now, not with the next interval. It
+   * is told only what it is known to hold, so that may have to wait for its ack.
+   */
+  tellCommit(index: number): void {
+    this.#owedCommit = this.matchIndex >= index ? 0 : Math.max(index, this.#owedCommit)
+    this.#link.requestHeartbeat(this)
   }
 
   requestHeartbeat(): number {

@@ -180,6 +180,30 @@ describe('proposals', () => {
 })
 
 describe('reads', () => {
+  test('a follower reads what was just written without waiting for the next interval of heartbeats', async () => {
+    const cluster = await quiet(15)
+    const waits: number[] = []
+    for (let round = 0; round < 60; round++) {
+      const written = propose(cluster, 's1', `${round}`)
+      await cluster.world.waitFor(() => written.text === 'done', 200)
+      const sinceMs = cluster.world.nowMs
+      let read = false
+      cluster.hosts
+        .get('s2')!
+        .group(GROUP)!
+        .readIndex({
+          onReadIndex: () => {
+            read = true
+          },
+          onReadRefused: (error) => cluster.world.fail(error),
+        })
+      await cluster.world.waitFor(() => read, 1_000)
+      waits.push(cluster.world.nowMs - sinceMs)
+    }
+    // The interval is 50 ms; a round trip, a flush and another trip are far less.
+    expect(Math.max(...waits)).toBeLessThan(15)
+  })
+
   test('a read that joins a round sees what was acknowledged since the round began', async () => {
     const cluster = await quiet(14)
     const node = cluster.hosts.get('s1')!.group(GROUP)!.node!

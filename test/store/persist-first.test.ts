@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest'
+import type { FlotillaError } from '../../src/util/errors.ts'
+import { SimCluster } from './sim-cluster.ts'
+
+/** Nothing is promised before it is on disk: each promise alone, on a disk that takes nothing. */
+const GROUP = 'list-0'
+
+async function quiet(seed: number): Promise<SimCluster> {
+  const cluster = new SimCluster({ seed, listGroups: 1, kvGroups: 0, load: false })
+  await cluster.world.waitFor(() => cluster.leaderOf(GROUP) === 's1', 3_000)
+  await cluster.world.run({ forMs: 500 })
+  return cluster
+}
+
+function describeGroup(cluster: SimCluster, store: string) {
+  return cluster.hosts.get(store)!.group(GROUP)!.describe()
+}
+
+function kill(cluster: SimCluster, store: string): void {
+  cluster.world.process(store).kill('process')
+  cluster.hosts.delete(store)
+}
+
+function propose(cluster: SimCluster): { text: string } {
+  const outcome = { text: '' }
+  const sink = {
+    onDone: () => {
+      outcome.text = 'done'
+    },
+    onRefused: (_position: number, error: FlotillaError) => {
+      outcome.text = error.shortName
+    },
+  }
+  cluster.hosts.get('s1')!.group(GROUP)!.propose(Buffer.from('x'), 0, sink, 0)
+  return outcome
+}
+
+/** Shorter than an election timeout, after which a flush that is out counts as stuck. */
+const BEFORE_STUCK_MS = 450
+
+test('a vote is counted only once it is on the disk of its voter', async () => {
+  const cluster = await quiet(1)
+  kill(cluster, 's1')
+  cluster.world.process('s3').disk.stall()
+  await cluster.world.waitFor(() => describeGroup(cluster, 's2').state === 'candidate', 3_000)
+  await cluster.world.run({ forMs: BEFORE_STUCK_MS })
+  expect(cluster.leaderOf(GROUP)).toBe(null)
+  cluster.world.process('s3').disk.unstall()
+  await cluster.world.waitFor(() => cluster.leaderOf(GROUP) !== null, 3_000)
+})
+
+test('a candidate asks for votes only once its own is on its disk', async () => {
+  const cluster = await quiet(2)
+  kill(cluster, 's1')
+  cluster.world.process('s2').disk.stall()
+  const node = cluster.hosts.get('s3')!.group(GROUP)!.node!
+  const terms: number[] = []
+  const handle = node.election.handleVoteRequest.bind(node.election)
+  node.election.handleVoteRequest = (from, request) => {
+    if (!request.preVote) terms.push(request.term)
+    handle(from, request)
+  }
+  await cluster.world.waitFor(() => describeGroup(cluster, 's2').state === 'candidate', 3_000)
+  await cluster.world.run({ forMs: 100 })
+  expect(terms).toEqual([])
+  cluster.world.process('s2').disk.unstall()
+  await cluster.world.waitFor(() => cluster.leaderOf(GROUP) !== null, 3_000)
+})
+
+test('an ack is counted only once the entry is on the disk of its follower', async () => {
+  const cluster = await quiet(3)
+  kill(cluster, 's3')
+  cluster.world.process('s2').disk.stall()
+  const written = propose(cluster)
+  await cluster.world.run({ forMs: BEFORE_STUCK_MS })
+  expect([written.text, describeGroup(cluster, 's2').lastIndex]).toEqual([
+    '',
+    describeGroup(cluster, 's1').lastIndex,
+  ])
+  cluster.world.process('s2').disk.unstall()
+  await cluster.world.waitFor(() => written.text === 'done', 1_000)
+})
+
+test('the leader counts itself only once the entry is on its own disk', async () => {
+  const cluster = await quiet(4)
+  kill(cluster, 's3')
+  cluster.world.process('s1').disk.stall()
+  const written = propose(cluster)
+  await cluster.world.run({ forMs: BEFORE_STUCK_MS })
+  expect([written.text, describeGroup(cluster, 's2').durableIndex]).toEqual([
+    '',
+    describeGroup(cluster, 's1').lastIndex,
+  ])
+  cluster.world.process('s1').disk.unstall()
+  await cluster.world.waitFor(() => written.text === 'done', 1_000)
+})

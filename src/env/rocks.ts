@@ -80,6 +80,13 @@ function mapError(error: Error, path: string): FlotillaError {
   return new FlotillaError(name, `RocksDB in ${path}: ${text}`, { cause: error })
 }
 
+/** Tables are opened when they are first read: one that is gone is found then. */
+function mapReadError(error: Error, path: string): FlotillaError {
+  const mapped = mapError(error, path)
+  if (mapped.shortName !== 'STORAGE_FAILED' || !error.message.includes('No such file')) return mapped
+  return new FlotillaError('CORRUPT', mapped.message, { cause: error })
+}
+
 /** While it opens, RocksDB tells of a missing file or a MANIFEST without sense in other words than of bad checksums. */
 function mapOpenError(error: Error, path: string): FlotillaError {
   const mapped = mapError(error, path)
@@ -170,7 +177,7 @@ class RocksDb implements EngineDb {
       assert(keys.length <= MAX_GET_MANY_KEYS, 'getMany is given at most MAX_GET_MANY_KEYS keys')
       for (const key of keys) assertKey(key)
       this.#native.getMany(keys, { asBuffer: true }, (error, values) => {
-        if (error) return reject(mapError(error, this.#path))
+        if (error) return reject(mapReadError(error, this.#path))
         const found = values as Array<Buffer | null | undefined>
         for (let i = 0; i < found.length; i++) found[i] ??= null
         resolve(found as Array<Buffer | null>)
@@ -282,7 +289,7 @@ class RocksIterator implements EngineIterator {
   #readSome(rows: Row[], maxRows: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#native.next((error, key, value) => {
-        if (error) return reject(mapError(error, this.#path))
+        if (error) return reject(mapReadError(error, this.#path))
         if (key === undefined || value === undefined) {
           this.#atEnd = true
           return resolve(0)

@@ -36,7 +36,9 @@ export async function openState(
     const { shortName, message } = toFlotillaError(error)
     if (shortName !== 'CORRUPT') throw error
     const aside = await setAside(disk, dir)
-    notes.push(`${message} It was moved to ${aside}; the log replays what it still holds.`)
+    notes.push(
+      `${message.replace(/\.?$/, '.')} It was moved to ${aside}; the log replays what it still holds.`,
+    )
     state = await tryOpen(disk, data, log, spaces, notes)
   }
   if (state.logFlush > log.highestFlush) {

@@ -183,6 +183,7 @@ export class StateEngine {
     const [stored] = await this.#db.getMany([databaseKey()])
     if (stored) {
       if (decodeCheckedJson(stored) !== id) throw this.#corrupt('it was built from another log')
+      if (this.#numbers.highest === 0) throw this.#corrupt('all its flush numbers are gone')
       return
     }
     if (this.#numbers.highest > 0) throw this.#corrupt('the id of its log is gone')

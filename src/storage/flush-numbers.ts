@@ -2,13 +2,17 @@ import type { EngineBatch, EngineDb } from '../env/ports.ts'
 import type { FlotillaError } from '../util/errors.ts'
 import { FLUSH_NUMBER_OVERHEAD_BYTES, FLUSH_NUMBER_WINDOW_BYTES } from '../util/limits.ts'
 import { missingFlushes } from './log-damage.ts'
-import { LOG_KEY_BYTES, logKey, logKeyIndex, SHARD_SLOT, writeLogKey } from './log-keys.ts'
+import { LOG_KEY_BYTES, logKey, SHARD_SLOT, writeLogKey } from './log-keys.ts'
 
-const PAGE_ROWS = 1_000
+const PAGE_KEYS = 1_000
 /** The ring of sizes is packed together once this many at its front are gone. */
 const PACK_AFTER = 4_096
-/** Size of the batch u32 LE | lowest number kept after it u48 LE | witness u48 LE. */
-const VALUE_BYTES = 16
+/** The index under which the head lies; numbers begin at 1. */
+const HEAD = 0
+/** Highest number u48 LE | lowest number kept u48 LE | witness u48 LE. */
+const HEAD_BYTES = 18
+/** Of a number: size of its batch u32 LE. */
+const SIZE_BYTES = 4
 
 /** Which numbers, and what to throw when they are not as they should be. */
 export interface FlushNumbersOptions {
@@ -20,8 +24,8 @@ export interface FlushNumbersOptions {
 /**
  * Every WriteBatch carries its own number under a key of its own. Recovery that lost a batch (RocksDB skips damage without
  * a word) lost its number with it, and the hole is seen. Numbers are kept for as long as their batch may lie in the
- * write-ahead log only, counted in bytes; each says which the lowest kept one is, so that a hole at the beginning is seen
- * too.
+ * write-ahead log only, counted in bytes. The head, in every batch too, says which numbers there are; so all of them are
+ * read by gets, which verify what they read: iterators pass over damage, or end the process.
  */
 export class FlushNumbers {
   /** Sizes of the batches whose numbers are kept, from #head on; the last is that of number #highest. */
@@ -32,7 +36,8 @@ export class FlushNumbers {
   #witness = 0
   readonly #kind: number
   readonly #key = Buffer.allocUnsafe(LOG_KEY_BYTES)
-  readonly #value = Buffer.alloc(VALUE_BYTES)
+  readonly #size = Buffer.alloc(SIZE_BYTES)
+  readonly #headValue = Buffer.alloc(HEAD_BYTES)
 
   private constructor(kind: number) {
     this.#kind = kind
@@ -42,73 +47,69 @@ export class FlushNumbers {
     return this.#highest
   }
 
-  /** What the highest number was stamped with. */
+  /** What the newest batch was stamped with. */
   get witness(): number {
     return this.#witness
   }
 
   /** Reads the numbers kept in `db`. Throws what `damaged` makes when they are not without a hole. */
   static async load(db: EngineDb, options: FlushNumbersOptions): Promise<FlushNumbers> {
-    const numbers = new FlushNumbers(options.kind)
-    // A wrong size only moves the time when a number goes, so the iterator's unverified values are good enough.
-    const rows = db.iterator({
-      gte: logKey(SHARD_SLOT, options.kind, 0),
-      lt: logKey(SHARD_SLOT, options.kind + 1, 0),
-    })
-    try {
-      for (;;) {
-        const page = await rows.next(PAGE_ROWS)
-        if (page.length === 0) break
-        for (const [key, value] of page) numbers.#recover(logKeyIndex(key), value, options)
-      }
-    } finally {
-      await rows.close()
+    const { kind, damaged } = options
+    const numbers = new FlushNumbers(kind)
+    const [head, first] = await db.getMany([logKey(SHARD_SLOT, kind, HEAD), logKey(SHARD_SLOT, kind, 1)])
+    if (!head) {
+      if (first) throw damaged('the head of its flush numbers is gone')
+      return numbers
     }
-    await numbers.#checkEnds(db, options)
+    if (head.length !== HEAD_BYTES) throw damaged('the head of its flush numbers is not what was written')
+    const highest = head.readUIntLE(0, 6)
+    const lowest = head.readUIntLE(6, 6)
+    numbers.#witness = head.readUIntLE(12, 6)
+    let missingFrom = 0
+    // One beyond the end: a number above the head is of a batch whose head was lost.
+    for (let from = lowest; from <= highest + 1; from += PAGE_KEYS) {
+      const until = Math.min(from + PAGE_KEYS - 1, highest + 1)
+      const keys: Buffer[] = []
+      for (let number = from; number <= until; number++) keys.push(logKey(SHARD_SLOT, kind, number))
+      const values = await db.getMany(keys)
+      for (let i = 0; i < values.length; i++) {
+        const number = from + i
+        const value = values[i]
+        if (value && number > highest)
+          throw damaged(`flush ${number} is there but the head ends at ${highest}`)
+        if (missingFrom > 0 && (value || number > highest)) {
+          throw damaged(`${missingFlushes(missingFrom, number - 1)} among others that are there`)
+        }
+        if (value)
+          numbers.#add(value.length === SIZE_BYTES ? value.readUInt32LE(0) : FLUSH_NUMBER_OVERHEAD_BYTES)
+        else if (missingFrom === 0 && number <= highest) missingFrom = number
+      }
+    }
+    numbers.#highest = highest
     return numbers
   }
 
-  #recover(number: number, value: Buffer, options: FlushNumbersOptions): void {
-    if (this.#sizes.length > 0 && number !== this.#highest + 1) {
-      throw options.damaged(`${missingFlushes(this.#highest + 1, number - 1)} between others that are there`)
-    }
-    const size = value.length === VALUE_BYTES ? value.readUInt32LE(0) : FLUSH_NUMBER_OVERHEAD_BYTES
-    this.#highest = number
+  #add(size: number): void {
     this.#sizes.push(size)
     this.#kept += size
-  }
-
-  /** An iterator may pass over what it cannot read; a get may not. */
-  async #checkEnds(db: EngineDb, { kind, damaged }: FlushNumbersOptions): Promise<void> {
-    const [value, above] = await db.getMany([
-      logKey(SHARD_SLOT, kind, this.#highest),
-      logKey(SHARD_SLOT, kind, this.#highest + 1),
-    ])
-    if (above) throw damaged(`flush ${this.#highest + 1} is there but is not listed`)
-    if (this.#highest === 0) return
-    if (value?.length !== VALUE_BYTES)
-      throw damaged(`the mark of flush ${this.#highest} is not what was written`)
-    const lowest = value.readUIntLE(4, 6)
-    const found = this.#highest - this.#sizes.length + 1
-    if (lowest < found) throw damaged(`${missingFlushes(lowest, found - 1)} below others that are there`)
-    this.#witness = value.readUIntLE(10, 6)
   }
 
   /** Puts the number of `batch` into it, and takes out those that the window has left behind. */
   stamp(batch: EngineBatch, witness = 0): void {
     const size = batch.byteLength + batch.count * FLUSH_NUMBER_OVERHEAD_BYTES + FLUSH_NUMBER_OVERHEAD_BYTES
     this.#highest++
-    this.#sizes.push(size)
-    this.#kept += size
+    this.#add(size)
     while (this.#kept - this.#sizes[this.#head]! >= FLUSH_NUMBER_WINDOW_BYTES) {
       batch.del(writeLogKey(this.#key, SHARD_SLOT, this.#kind, this.#lowest()))
       this.#kept -= this.#sizes[this.#head++]!
     }
     this.#witness = witness
-    this.#value.writeUInt32LE(size, 0)
-    this.#value.writeUIntLE(this.#lowest(), 4, 6)
-    this.#value.writeUIntLE(witness, 10, 6)
-    batch.put(writeLogKey(this.#key, SHARD_SLOT, this.#kind, this.#highest), this.#value)
+    this.#size.writeUInt32LE(size, 0)
+    batch.put(writeLogKey(this.#key, SHARD_SLOT, this.#kind, this.#highest), this.#size)
+    this.#headValue.writeUIntLE(this.#highest, 0, 6)
+    this.#headValue.writeUIntLE(this.#lowest(), 6, 6)
+    this.#headValue.writeUIntLE(witness, 12, 6)
+    batch.put(writeLogKey(this.#key, SHARD_SLOT, this.#kind, HEAD), this.#headValue)
     if (this.#head >= PACK_AFTER && this.#head * 2 > this.#sizes.length) {
       this.#sizes = this.#sizes.slice(this.#head)
       this.#head = 0

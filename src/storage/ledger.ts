@@ -22,6 +22,11 @@ export interface LedgerContent {
   readonly highest: number
 }
 
+export interface FoundLedger extends LedgerContent {
+  /** A power cut leaves one at most; the others are rewritten in turn. */
+  readonly badSlots: number
+}
+
 /**
  * The highest flush number that the log's worker has reported, beside the log and not in it: what RocksDB forgets without
  * a word, the ledger remembers. It is written before each report, with one small write in place, and synced every second,
@@ -62,10 +67,11 @@ export class Ledger {
   }
 
   /** What the ledger at `path` says; `damaged` when no slot of it can be read. Rejects with STORAGE_FAILED. */
-  static async read(files: Files, path: string): Promise<LedgerContent | 'absent' | 'damaged'> {
+  static async read(files: Files, path: string): Promise<FoundLedger | 'absent' | 'damaged'> {
     const bytes = await files.readFile(path)
     if (bytes === null) return 'absent'
-    return newestSlot(bytes)?.content ?? 'damaged'
+    const newest = newestSlot(bytes)
+    return newest === null ? 'damaged' : { ...newest.content, badSlots: newest.badSlots }
   }
 
   /** A new ledger that says 0, in place of any that is there. Durable when it resolves. */
@@ -153,13 +159,25 @@ function encodeSlot({ databaseId, highest }: LedgerContent): Buffer {
   return slot
 }
 
-function newestSlot(bytes: Buffer): { readonly slot: number; readonly content: LedgerContent } | null {
-  let newest: { slot: number; content: LedgerContent } | null = null
-  for (let slot = 0; slot < LEDGER_SLOTS; slot++) {
-    const content = decodeSlot(bytes.subarray(slot * LEDGER_SLOT_STRIDE))
-    if (content && (newest === null || content.highest > newest.content.highest)) newest = { slot, content }
+interface NewestSlot {
+  readonly slot: number
+  readonly content: LedgerContent
+  readonly badSlots: number
+}
+
+function newestSlot(bytes: Buffer): NewestSlot | null {
+  let slot = -1
+  let newest: LedgerContent | null = null
+  let badSlots = 0
+  for (let i = 0; i < LEDGER_SLOTS; i++) {
+    const content = decodeSlot(bytes.subarray(i * LEDGER_SLOT_STRIDE))
+    if (content === null) badSlots++
+    else if (newest === null || content.highest > newest.highest) {
+      newest = content
+      slot = i
+    }
   }
-  return newest
+  return newest && { slot, content: newest, badSlots }
 }
 
 function decodeSlot(bytes: Buffer): LedgerContent | null {

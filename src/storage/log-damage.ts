@@ -19,3 +19,9 @@ export function corruptLog(dir: string, groupId: string, index: number, what: st
 export function missingFlushes(first: number, last: number): string {
   return first === last ? `flush ${first} is missing` : `flushes ${first} to ${last} are missing`
 }
+
+/** `error`, or, when it is the engine's own word for damage in `dir`, one that says what to do. */
+export function withRemedy(error: unknown, dir: string): unknown {
+  if (!(error instanceof FlotillaError) || error.shortName !== 'CORRUPT') return error
+  return error.message.endsWith(REMEDY) ? error : corruptShard(dir, error.message)
+}

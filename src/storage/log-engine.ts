@@ -12,7 +12,7 @@ import {
 import { EngineHealth } from './engine-health.ts'
 import { FlushNumbers } from './flush-numbers.ts'
 import type { Ledger } from './ledger.ts'
-import { corruptLog, corruptShard } from './log-damage.ts'
+import { corruptLog, corruptShard, withRemedy } from './log-damage.ts'
 import { inspectLog, openGuarded } from './log-guard.ts'
 import {
   KEY_BLOCK,
@@ -111,7 +111,7 @@ export class LogEngine {
       return { log, recovered, notes }
     } catch (error) {
       await (log ?? db).close()
-      throw error
+      throw withRemedy(error, dir)
     }
   }
 
@@ -359,7 +359,6 @@ async function openDb(disk: Disk, dir: string): Promise<EngineDb> {
   try {
     return await disk.engine.open(dir, { writeBufferBytes: ROCKS_WRITE_BUFFER_BYTES, compression: false })
   } catch (error) {
-    if (!(error instanceof FlotillaError) || error.shortName !== 'CORRUPT') throw error
-    throw corruptShard(dir, error.message)
+    throw withRemedy(error, dir)
   }
 }

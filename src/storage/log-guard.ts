@@ -1,18 +1,20 @@
 import type { Disk, EngineDb, Files } from '../env/ports.ts'
+import type { FlotillaError } from '../util/errors.ts'
 import type { FlushNumbers } from './flush-numbers.ts'
-import { DATABASE_ID_BYTES, Ledger } from './ledger.ts'
+import { DATABASE_ID_BYTES, Ledger, LEDGER_SLOTS } from './ledger.ts'
 import type { LedgerContent } from './ledger.ts'
 import { corruptShard, missingFlushes } from './log-damage.ts'
 import { loadShardState, putNewShardState } from './shard-state.ts'
 import type { ShardState } from './shard-state.ts'
 import type { ShardInit } from './shard-protocol.ts'
 import { checkRocksFiles } from './rocks-files.ts'
+import { checkTables } from './table-check.ts'
 import { checkWals } from './wal-check.ts'
 
 /** What the log in `dir` lacks beside what its ledger says. */
-function belowLedger(dir: string, recovered: number, ledger: LedgerContent, why: string): Error {
+function belowLedger(dir: string, recovered: number, ledger: LedgerContent, why: string): FlotillaError {
   const what = missingFlushes(recovered + 1, ledger.highest)
-  return corruptShard(dir, `${what}: they had been reported, as the ledger says${why}`)
+  return corruptShard(dir, `${what}, although the ledger knows of ${ledger.highest}${why}`)
 }
 
 /**
@@ -31,13 +33,22 @@ export async function inspectLog(files: Files, init: ShardInit): Promise<string[
   if (problem !== null) throw corruptShard(dir, problem)
   const { damage, badTail, lastFlush } = await checkWals(files, dir)
   if (damage !== null) throw corruptShard(dir, damage)
-  if (badTail === null) return []
+  const badTable = await checkTables(files, dir)
+  if (badTable !== null) throw corruptShard(dir, badTable)
+  const notes: string[] = []
+  if (ledger !== 'absent' && ledger.badSlots > 0) {
+    notes.push(
+      `The ledger ${ledgerPath(init)} had ${ledger.badSlots} bad slots of ${LEDGER_SLOTS}; it goes on.`,
+    )
+  }
+  if (badTail === null) return notes
   const { name, at, bytes, what } = badTail
   const tail = `${name} is bad in its last ${bytes} bytes, from byte ${at} on (${what})`
   if (ledger !== 'absent' && lastFlush >= 0 && lastFlush < highest) {
     throw belowLedger(dir, lastFlush, ledger, `; ${tail}`)
   }
-  return [`The log in ${dir}: ${tail}, as a crash leaves it; nothing there had been reported.`]
+  notes.push(`The log in ${dir}: ${tail}, as a crash leaves it; nothing there had been reported.`)
+  return notes
 }
 
 /**

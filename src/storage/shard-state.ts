@@ -49,6 +49,7 @@ export async function loadShardState(
   const [format, counters] = await db.getMany([FORMAT_KEY, COUNTERS_KEY])
   if (!format && !counters && numbers.highest === 0) return null
   if (!format || !counters) throw corruptShard(dir, 'the record of the shard is gone')
+  if (numbers.highest === 0) throw corruptShard(dir, 'all its flush numbers are gone')
   const databaseId = checkFormat(decodeCheckedJson(format) as StoredFormat | null, dir, init)
   const known = decodeCheckedJson(counters) as ShardCounters | null
   if (known === null) throw corruptShard(dir, 'the counters of the shard are not what was written')

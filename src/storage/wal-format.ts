@@ -52,7 +52,7 @@ export function readWalRecord(
   const recordEnd = payloadAt + bytes.readUInt16LE(at + 4)
   if (recordEnd > blockEnd) return 'a record is longer than its block'
   if (recordEnd > end) return 'it ends within a record'
-  if (unmask(bytes.readUInt32LE(at)) !== crc32c(bytes, at + 6, recordEnd)) {
+  if (unmaskCrc(bytes.readUInt32LE(at)) !== crc32c(bytes, at + 6, recordEnd)) {
     return 'the checksum of a record is wrong'
   }
   if (recyclable && bytes.readUInt32LE(at + WAL_HEADER_BYTES) !== fileNumber >>> 0) {
@@ -87,12 +87,12 @@ export function batchCount(bytes: Buffer, at: number): number {
   return bytes.readUInt32LE(at + 8)
 }
 
-/** For whoever writes such files: the stored form of a CRC. */
+/** The stored form of a CRC. */
 export function maskCrc(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
 }
 
-function unmask(masked: number): number {
+export function unmaskCrc(masked: number): number {
   const rotated = (masked - 0xa282ead8) >>> 0
   return ((rotated >>> 17) | (rotated << 15)) >>> 0
 }

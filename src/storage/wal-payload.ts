@@ -8,15 +8,17 @@ export function readRecordPayload(file: OpenFile, from: number, to: number): Buf
   const bytes = Buffer.allocUnsafe(to - base)
   assert(file.read(bytes, base) === bytes.length, 'what was read once is there')
   const parts: Buffer[] = []
+  let header = WAL_HEADER_BYTES
   for (let at = from - base; at < bytes.length; ) {
     const blockEnd = at - (at % WAL_BLOCK_BYTES) + WAL_BLOCK_BYTES
-    if (blockEnd - at < WAL_HEADER_BYTES) {
+    if (blockEnd - at < header) {
       at = blockEnd
       continue
     }
     const number = bytes.readUInt32LE(Math.min(at + WAL_HEADER_BYTES, bytes.length - 4))
     const record = readWalRecord(bytes, at, blockEnd, bytes.length, number)
     assert(typeof record !== 'string', 'what was sound once is sound')
+    header = record.payloadAt - at
     parts.push(bytes.subarray(record.payloadAt, record.end))
     at = record.end
   }

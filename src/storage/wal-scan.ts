@@ -48,6 +48,8 @@ class WalScanner {
   #nextSequence = -1
   #bad: { at: number; what: string } | null = null
   #laterAt = -1
+  /** Of the kind of records that this file has: what is shorter at the end of a block is filled up. */
+  #headerBytes = WAL_HEADER_BYTES
   /** Where the record of which parts were read began; -1 between records. */
   #openAt = -1
   /** The first bytes of that record, which may lie in several parts. */
@@ -86,10 +88,11 @@ class WalScanner {
   #block(bytes: Buffer, from: number, end: number, offset: number): void {
     const blockEnd = from + WAL_BLOCK_BYTES
     let at = from
-    while (this.#bad === null && at < end && blockEnd - at >= WAL_HEADER_BYTES) {
+    while (this.#bad === null && at < end && blockEnd - at >= this.#headerBytes) {
       const record = readWalRecord(bytes, at, blockEnd, end, this.#number)
       if (typeof record === 'string') this.#bad = { at: offset + at, what: record }
       else {
+        this.#headerBytes = record.payloadAt - at
         this.#take(bytes, record, offset + at, offset)
         at = record.end
       }

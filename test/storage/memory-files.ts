@@ -6,6 +6,8 @@ import type { Files, OpenFile } from '../../src/env/ports.ts'
 export class MemoryFiles implements Files {
   readonly pages = new MemoryPages()
   readonly #disk: MemoryDisk
+  /** Where databases were moved to. */
+  readonly #moved = new Set<string>()
   /** Rejects the syncs of open files while it is set. */
   syncError: Error | null = null
   syncs = 0
@@ -18,7 +20,7 @@ export class MemoryFiles implements Files {
 
   async list(path: string): Promise<string[]> {
     const names = new Set<string>()
-    for (const known of this.pages.durable.keys()) {
+    for (const known of [...this.pages.durable.keys(), ...this.#moved]) {
       if (known.startsWith(`${path}/`)) names.add(known.slice(path.length + 1).split('/', 1)[0]!)
     }
     return [...names].sort()
@@ -52,10 +54,12 @@ export class MemoryFiles implements Files {
   async rename(from: string, to: string): Promise<void> {
     this.pages.rename(from, to)
     this.#disk.rename(from, to)
+    this.#moved.add(to)
   }
 
   async remove(path: string): Promise<void> {
     this.pages.remove(path)
     this.#disk.remove(path)
+    this.#moved.delete(path)
   }
 }

@@ -154,17 +154,19 @@ export class TestShard {
   readonly applied = new Map<number, number>()
   readonly applyFailures: Array<{ slot: number; index: number; message: string }> = []
   readonly failures: FlotillaError[] = []
+  readonly warnings: string[] = []
   turns = 0
   #waiters: Array<() => void> = []
 
-  static async open(world: World, shardIndex = 0, shardCount = 1): Promise<TestShard> {
+  static async open(world: World, shardIndex = 0, shardCount = 1, mustExist = false): Promise<TestShard> {
     const test = new TestShard()
     test.shard = await LogShard.open({
       threads: world.threads,
       dir: world.dir,
       shardIndex,
       shardCount,
-      logger: SILENT_LOGGER,
+      mustExist,
+      logger: { ...SILENT_LOGGER, warn: (_fields, message) => test.warnings.push(message) },
       onApplied: (slot, index) => {
         test.applied.set(slot, index)
         test.#wake()

@@ -378,7 +378,7 @@ export class NodeImpl implements RaftNode {
    * state may be ahead) is shorter than those of the voters that committed the entries: once, let one of them lead.
    */
   onMissingPrefix(member: Member): void {
-    if (this.#gaveWay) return
+    if (this.#gaveWay || this.configuration.conf.voters.length === 1) return
     this.#gaveWay = true
     this.#election.abstain()
     this.stepDown(this.currTerm, `store ${member.storeId} needs entries that this log does not hold`)

@@ -33,7 +33,6 @@ export interface RaftNode {
   readonly fsmCaller: { readonly lastAppliedIndex: number }
   readonly readOnly: { onAck(): void; onApplied(index: number): void }
   readonly replicators: {
-    readonly isEmpty: boolean
     list(): readonly ConfirmingPeer[]
     get(replica: number): ConfirmingPeer | null
   }

@@ -92,7 +92,8 @@ export class ReadOnlyService {
     const target = this.#node.ballotBox.ownTermCommitted ? this.#openRound() : this.#early
     if (local !== null) target.local.push(local)
     if (remote !== null) target.remote.push(remote)
-    if (target !== this.#early && this.#node.replicators.isEmpty) this.onAck()
+    // A single voter has nobody to ask, though it may have learners.
+    if (target !== this.#early && this.#node.configuration.conf.voters.length === 1) this.onAck()
   }
 
   /** The round of this turn: its heartbeat frame is not encoded yet, so later reads of the turn may join. */

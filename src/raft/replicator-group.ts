@@ -12,10 +12,6 @@ export class ReplicatorGroup {
     this.#node = node
   }
 
-  get isEmpty(): boolean {
-    return this.#replicators.length === 0
-  }
-
   list(): readonly Replicator[] {
     return this.#replicators
   }

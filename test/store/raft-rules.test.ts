@@ -253,6 +253,26 @@ describe('reads', () => {
     await world.waitFor(() => index.length > 0, 400)
     expect(index[0]).toBeGreaterThanOrEqual(floor)
   })
+
+  test('a single voter answers reads by itself, also while its learner is away', async () => {
+    const cluster = new SimCluster({ seed: 15, stores: 2, listGroups: 1, kvGroups: 0, load: false })
+    await cluster.world.run({ forMs: 1_000 })
+    const [voter, learner] = cluster.specs[0]!.members
+    const members = [voter!, { ...learner!, role: 'learner' as const }]
+    const spec = { ...cluster.specs[0]!, groupId: 'single', members }
+    const host = cluster.hosts.get('s1')!
+    await cluster.world.settle(host.createGroups([spec]))
+    cluster.world.process('s2').kill('process')
+    await cluster.world.waitFor(() => host.group('single')!.isLeader, 2_000)
+    await cluster.world.run({ forMs: 100 })
+    const found: number[] = []
+    host.group('single')!.readIndex({
+      onReadIndex: (index) => found.push(index),
+      onReadRefused: (error) => cluster.world.fail(error),
+    })
+    await cluster.world.waitFor(() => found.length === 1, 200)
+    expect(found).toEqual([1])
+  })
 })
 
 describe('storage errors', () => {

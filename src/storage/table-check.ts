@@ -54,26 +54,35 @@ export function tableProblem(file: OpenFile): string | null {
   const handles = new Varints(footer, 1)
   const meta = handles.handle()
   const index = handles.handle()
-  if (meta === null || index === null) return 'has a footer that is not what was written'
-  const block = Buffer.alloc(index.size + TRAILER_BYTES)
-  for (const one of [meta, index]) {
-    const problem = blockProblem(file, one, block)
-    if (problem !== null) return problem
+  const within = (handle: Handle): boolean =>
+    handle.offset + handle.size + TRAILER_BYTES + FOOTER_BYTES <= size
+  if (meta === null || index === null || !within(meta) || !within(index)) {
+    return 'has a footer that is not what was written'
   }
-  if (block[index.size] !== UNCOMPRESSED) return null
-  return dataProblem(file, block.subarray(0, index.size), version)
+  // The entries of the meta index name the filter and the properties.
+  return listProblem(file, meta, false) ?? listProblem(file, index, version >= BARE_VALUES_VERSION)
 }
 
-function dataProblem(file: OpenFile, index: Buffer, version: number): string | null {
-  const count = index.readUInt32LE(index.length - 4)
-  const restarts = index.length - 4 - count * 4
+/** Checks a block whose entries name other blocks, and those. `bare`: its values have no length in front. */
+function listProblem(file: OpenFile, handle: Handle, bare: boolean): string | null {
+  const list = Buffer.alloc(handle.size + TRAILER_BYTES)
+  const problem = blockProblem(file, handle, list)
+  if (problem !== null) return problem
+  if (list[handle.size] !== UNCOMPRESSED) return null
+  return entriesProblem(file, list.subarray(0, handle.size), bare)
+}
+
+function entriesProblem(file: OpenFile, list: Buffer, bare: boolean): string | null {
+  if (list.length < 4) return 'has an index that is not what was written'
+  const count = list.readUInt32LE(list.length - 4)
+  const restarts = list.length - 4 - count * 4
   if (restarts < 0) return 'has an index that is not what was written'
   let buffer = Buffer.alloc(TABLE_READ_BYTES)
   for (let i = 0; i < count; i++) {
-    const entry = new Varints(index, index.readUInt32LE(restarts + i * 4))
+    const entry = new Varints(list, list.readUInt32LE(restarts + i * 4))
     entry.next()
     const keyBytes = entry.next()
-    if (version < BARE_VALUES_VERSION) entry.next()
+    if (!bare) entry.next()
     entry.skip(keyBytes)
     const handle = entry.handle()
     if (handle === null) return 'has an index that is not what was written'
@@ -84,10 +93,9 @@ function dataProblem(file: OpenFile, index: Buffer, version: number): string | n
   return null
 }
 
-/** Reads the block into `buffer`, which is large enough or is not used. */
+/** Reads the block into `buffer`, which is large enough. */
 function blockProblem(file: OpenFile, { offset, size }: Handle, buffer: Buffer): string | null {
-  const bytes = buffer.length < size + TRAILER_BYTES ? Buffer.alloc(size + TRAILER_BYTES) : buffer
-  const block = bytes.subarray(0, size + TRAILER_BYTES)
+  const block = buffer.subarray(0, size + TRAILER_BYTES)
   if (file.read(block, offset) < block.length) return `ends within the block at byte ${offset}`
   if (unmaskCrc(block.readUInt32LE(size + 1)) === crc32c(block, 0, size + 1)) return null
   return `is bad in the block at byte ${offset} (the checksum is wrong)`

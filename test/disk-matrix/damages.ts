@@ -91,6 +91,35 @@ export function allCases(): DamageCase[] {
   return cases
 }
 
+/** One of many: a random file, damaged in a random way at a random place. `draw` gives whole numbers below its bound. */
+export function randomCase(draw: (below: number) => number): DamageCase {
+  const [target, find] = FILES[draw(FILES.length)]!
+  const place = (bytes: Buffer): number => draw(Math.max(bytes.length, 1))
+  const kinds: ReadonlyArray<readonly [string, Bytes]> = [
+    ['random bit', flip((size) => draw(size))],
+    ['random cut', (bytes) => bytes.subarray(0, place(bytes))],
+    ['random zeroed tail', (bytes) => Buffer.from(bytes).fill(0, place(bytes))],
+    [
+      'random zeroed bytes',
+      (bytes) => {
+        const at = place(bytes)
+        return Buffer.from(bytes).fill(0, at, Math.min(at + 1 + draw(4_096), bytes.length))
+      },
+    ],
+    [
+      'random garbage',
+      (bytes) => {
+        const changed = Buffer.from(bytes)
+        const at = place(bytes)
+        for (let i = at; i < Math.min(at + 1 + draw(300), bytes.length); i++) changed[i] = draw(256)
+        return changed
+      },
+    ],
+  ]
+  const [damage, change] = kinds[draw(kinds.length)]!
+  return { target, damage, apply: ({ dir }) => changeFile(find(dir), change) }
+}
+
 function changeFile(path: string | null, change: Bytes): boolean {
   if (path === null) return false
   const changed = change(readFileSync(path))

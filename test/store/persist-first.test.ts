@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { VOTE_GRANTED, VOTE_REFUSED_VOTED } from '../../src/raft/messages.ts'
 import type { FlotillaError } from '../../src/util/errors.ts'
 import { SimCluster } from './sim-cluster.ts'
 
@@ -65,6 +66,40 @@ test('a candidate asks for votes only once its own is on its disk', async () => 
   expect(terms).toEqual([])
   cluster.world.process('s2').disk.unstall()
   await cluster.world.waitFor(() => cluster.leaderOf(GROUP) !== null, 3_000)
+})
+
+test('one vote per term, also after a restart', async () => {
+  const cluster = await quiet(5)
+  const { world } = cluster
+  for (const name of ['s1', 's2']) kill(cluster, name)
+  const answers: string[] = []
+  const ask = async (store: string, replica: number): Promise<void> => {
+    const host = cluster.hosts.get('s3')!
+    const node = host.group(GROUP)!.node!
+    host.link(store).sendVoteResponse = (_to, message) => {
+      answers.push(`${store} ${message.answer}`)
+      return true
+    }
+    const { firstConfigurationHash } = node
+    const log = { lastLogIndex: 100, lastLogTerm: 8 }
+    const request = { preVote: false, round: 1, term: 9, ...log, firstConfigurationHash, token: null }
+    node.election.handleVoteRequest(node.memberFrom(store, replica), request)
+    await world.run({ forMs: 50 })
+  }
+  await world.waitFor(() => describeGroup(cluster, 's3').leader === '', 2_000)
+  await ask('s2', 2)
+  await ask('s1', 1)
+  await ask('s2', 2)
+  world.process('s3').kill('lose-unsynced')
+  cluster.hosts.delete('s3')
+  world.process('s3').restart()
+  await world.waitFor(() => cluster.hosts.has('s3'), 2_000)
+  // It refuses everybody for a timeout first.
+  await world.run({ forMs: 520 })
+  await ask('s1', 1)
+  await ask('s2', 2)
+  const [granted, voted] = [VOTE_GRANTED, VOTE_REFUSED_VOTED]
+  expect(answers).toEqual([`s2 ${granted}`, `s1 ${voted}`, `s2 ${granted}`, `s1 ${voted}`, `s2 ${granted}`])
 })
 
 test('an ack is counted only once the entry is on the disk of its follower', async () => {

@@ -12,6 +12,8 @@ export interface StoreEvents {
   membersChange: [event: { readonly groupId: string; readonly members: readonly MemberDescription[] }]
   /** The event loop of this process stood still for about so long: timers of all groups were late. */
   stall: [event: { readonly lateMs: number }]
+  /** Store `by` says that this store was wiped, replaced, copied or rolled back: it counts toward no quorum any more. */
+  suspect: [event: { readonly by: string; readonly error: FlotillaError }]
 }
 
 /** An emitter whose listeners cannot harm who emits: what they throw is logged. */

@@ -10,6 +10,7 @@ import { DEFAULT_KEYSPACE, Keyspace } from '../kv/keyspace.ts'
 import type { GroupDigest } from '../store/group-replica.ts'
 import type { GroupSpec } from '../store/group-spec.ts'
 import { StoreHost } from '../store/store-host.ts'
+import type { PeerDescription } from '../store/store-peers.ts'
 import { assertPresent } from '../util/assert.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { MAX_GROUPS_PER_CALL } from '../util/limits.ts'
@@ -31,8 +32,13 @@ export interface StoreDescription {
   readonly groups: readonly GroupDescription[]
   /** Counters of the log shards, since the store was opened. */
   readonly shards: ReturnType<StoreHost['stats']>['shards']
-  /** The other stores that it knows of. */
-  readonly peers: readonly { readonly storeId: string; readonly connected: boolean }[]
+  /** The other stores that it knows of, and what keeps the links to them down. */
+  readonly peers: readonly PeerDescription[]
+  /**
+   * Another store says that this one's directory was wiped, replaced, copied or rolled back: it counts toward no quorum and
+   * serves nothing. Null while none does.
+   */
+  readonly suspect: { readonly code: string; readonly message: string } | null
   /** Key-value regions in key order; empty without `kv`. Bounds are keys of the whole key space. */
   readonly regions: readonly {
     readonly groupId: string
@@ -84,6 +90,7 @@ export class Store extends SafeEmitter {
       onLeaderChange: (groupId, leader, term) => this.tell('leaderChange', { groupId, leader, term }),
       onGroupError: (groupId, error) => this.tell('groupError', { groupId, error }),
       onStall: (lateMs) => this.tell('stall', { lateMs }),
+      onSuspect: (by, error) => this.tell('suspect', { by, error }),
     }
     // A store that failed by itself refuses its callers at once.
     void this.closed.then((reason) => services.stopClient(reason))
@@ -161,21 +168,26 @@ export class Store extends SafeEmitter {
     return specs.map((spec) => this.group(spec.groupId))
   }
 
-  /** Where another store is from now on. Throws INVALID_ARGUMENT. */
+  /**
+   * Where a store is from now on, this one included: the newest that is known anywhere, until its owner or another call says
+   * something newer. A link that is up stays; else the address is dialed at once. Throws INVALID_ARGUMENT.
+   */
   setAddress(storeId: string, address: string): void {
     this.#assertOpen()
-    this.#services.host.multiplexer.setPeer(storeId, address)
+    this.#services.host.peerBook.setAddress(storeId, address)
   }
 
   describe(): StoreDescription {
     const { host } = this.#services
+    const { suspicion } = host.peerBook
     return {
       clusterId: this.clusterId,
       storeId: this.storeId,
       address: this.address,
       groups: Array.from(host.groups(), (group) => group.describe()),
       shards: host.stats().shards,
-      peers: host.peers().map((storeId) => ({ storeId, connected: host.link(storeId).connected })),
+      peers: host.peerBook.describe(),
+      suspect: suspicion === null ? null : { code: suspicion.code, message: suspicion.message },
       regions: this.#kv?.regions.regions ?? [],
     }
   }
@@ -218,6 +230,7 @@ interface Listeners {
   onLeaderChange(groupId: string, leader: string, term: number): void
   onGroupError(groupId: string, error: FlotillaError): void
   onStall(lateMs: number): void
+  onSuspect(by: string, error: FlotillaError): void
 }
 
 /** What a store is put together from. Parts that need the host exist once it is open; what it says earlier has no hearer. */
@@ -261,6 +274,7 @@ class Services {
         },
         onGroupError: (groupId, error) => this.listeners?.onGroupError(groupId, error),
         onStall: (lateMs) => this.listeners?.onStall(lateMs),
+        onSuspect: (by, error) => this.listeners?.onSuspect(by, error),
       },
     })
     this.#parts = new Parts(host)

@@ -50,6 +50,13 @@ export class MemoryDirectory {
     this.locked = false
   }
 
+  /** As an open would find it, in a directory of its own. */
+  copy(): MemoryDirectory {
+    const copy = new MemoryDirectory()
+    for (const [key, value] of this.recover()) copy.durable.set(key, value)
+    return copy
+  }
+
   #writeBack(upTo: number): void {
     let count = 0
     while (count < this.unsynced.length && this.unsynced[count]!.number <= upTo) {
@@ -127,6 +134,13 @@ export class MemoryDisk {
 
   property(name: string): string {
     return this.#properties.get(name) ?? ''
+  }
+
+  /** What lies on the disk now, on a disk of its own: a copy of the directories, without locks and faults. */
+  copy(): MemoryDisk {
+    const copy = new MemoryDisk()
+    for (const [path, directory] of this.#directories) copy.#directories.set(path, directory.copy())
+    return copy
   }
 
   /** For the engine: the directory at `path`, made when absent. */

@@ -306,10 +306,9 @@ export class Connector implements ConnectionHost {
     if (state === undefined && this.states.size >= MAX_LINKS) {
       return new FlotillaError('BUSY', `store ${this.me.storeId} knows too many stores`)
     }
-    const conflict = state?.active
-      ? refuseBesideActive(this.me, this.options.role, state.active, hello)
-      : null
-    return conflict ?? this.judge(hello)
+    const judged = this.judge(hello)
+    if (judged !== null || !state?.active) return judged
+    return refuseBesideActive(this.me, this.options.role, state.active, hello)
   }
 
   private judge(hello: PeerHello): FlotillaError | null {

@@ -49,6 +49,8 @@ export class LinkState {
   active: Pair | null = null
   dialing: Pair | null = null
   incoming: Pair | null = null
+  /** The link's last error is the other side's word. */
+  errorHeard = false
   /** Dials in a row that led to nothing. */
   attempts = 0
   timer: TimerHandle | null = null

@@ -34,12 +34,14 @@ export class LinkTable {
   fail(state: LinkState, error: FlotillaError, heard: boolean): void {
     const { link } = state
     const last = link.lastError
-    if (last?.code === 'FLOTILLA_STORE_REPLACED') {
-      if (error.code !== last.code || (heard && error.store === last.store)) return
-    }
+    const replaced = last?.code === 'FLOTILLA_STORE_REPLACED'
+    const same = replaced && error.code === last.code && error.store === last.store
+    if (replaced && (error.code !== last.code || (same && heard))) return
+    // Our own reasons for what the other side has just told us are no news either.
+    const known = last?.message === error.message || (same && state.errorHeard)
     link.lastError = error
-    if (last !== null && last.code === error.code && last.message === error.message) return
-    this.env.logger.warn({ peer: link.storeId, code: error.code }, error.message)
+    state.errorHeard = heard
+    if (!known) this.env.logger.warn({ peer: link.storeId, code: error.code }, error.message)
   }
 
   /**

@@ -27,6 +27,10 @@ export function refuseBesideActive(
     const text = `store ${hello.storeId} is connected with a later start (${known.boot}, not ${hello.boot})`
     return new FlotillaError('STORE_REPLACED', text, { store: hello.storeId })
   }
+  if (hello.boot === known.boot && hello.process !== known.process) {
+    const text = `store ${hello.storeId} is connected already, from another process of the same start (${hello.boot})`
+    return new FlotillaError('STORE_REPLACED', text, { store: hello.storeId })
+  }
   const ours = active.dialed && dialsFirst(me, role, hello.storeId)
   return hello.boot === known.boot && ours ? connectedAlready(me, hello.storeId) : null
 }

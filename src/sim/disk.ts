@@ -41,6 +41,13 @@ export interface OpenDatabase {
 
 export type DiskOperation = 'write' | 'sync' | 'read' | 'open'
 
+/** What lay on a disk at one moment. */
+export interface DiskImage {
+  readonly files: ReadonlyMap<string, Buffer>
+  readonly directories: ReadonlySet<string>
+  readonly memory: MemoryDisk
+}
+
 /** The disk of one process: it outlives the process's lives, keeps what was synced, and fails on demand. */
 export class SimDisk {
   readonly timeline: Timeline
@@ -164,6 +171,22 @@ export class SimDisk {
 
   #directoriesBelow(path: string): string[] {
     return [...this.directories].filter((at) => at === path || at.startsWith(`${path}/`))
+  }
+
+  /** A copy of all that was written, as of a directory that somebody backs up or clones. */
+  image(): DiskImage {
+    const files = new Map<string, Buffer>()
+    for (const path of this.files.keys()) files.set(path, this.pages.content(path)!)
+    return { files, directories: new Set(this.directories), memory: this.memory.copy() }
+  }
+
+  /** For processes: what lay on the disk when the image was taken, in place of what lies there. An image serves many times. */
+  restore(image: DiskImage): void {
+    this.wipe()
+    this.memory = image.memory.copy()
+    this.engine = new MemoryEngine(this.memory)
+    for (const [path, bytes] of image.files) this.files.set(path, bytes)
+    for (const path of image.directories) this.directories.add(path)
   }
 
   /** For threads: `loop` is gone; what it had open is closed once its last write is on the disk. */

@@ -1,4 +1,4 @@
-export type { CrashMode, DiskTimings, SimDisk } from './disk.ts'
+export type { CrashMode, DiskImage, DiskTimings, SimDisk } from './disk.ts'
 export type { LinkOptions, NetworkOptions } from './link.ts'
 export type { LogLevel, LogRecord } from './logger.ts'
 export { DEFAULT_RATES, drawNemesisOptions, startNemesis } from './nemesis.ts'

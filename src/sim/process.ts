@@ -1,7 +1,7 @@
 import type { Env } from '../env/ports.ts'
 import { assert } from '../util/assert.ts'
 import { SimDisk } from './disk.ts'
-import type { CrashMode, DiskTimings } from './disk.ts'
+import type { CrashMode, DiskImage, DiskTimings } from './disk.ts'
 import { diskPort } from './disk-port.ts'
 import { SimLogger } from './logger.ts'
 import type { LogRecord } from './logger.ts'
@@ -129,6 +129,13 @@ export class SimProcess {
     assert(!this.#alive, 'only a dead process is wiped')
     this.#world.timeline.note(`wipe ${this.name}`)
     this.disk.wipe()
+  }
+
+  /** Puts another content on the disk of a dead process: an older one of its own, or a copy of another's. */
+  restore(image: DiskImage): void {
+    assert(!this.#alive, 'only a dead process gets another disk')
+    this.#world.timeline.note(`restore ${this.name}`)
+    this.disk.restore(image)
   }
 
   /** The wall clock jumps by `ms`; the monotonic clock does not. */

@@ -69,6 +69,11 @@ export class FlushWatch {
     this.#timer.start()
   }
 
+  /** The shard was said to be stuck and is not back yet. */
+  isStuck(shard: LogShard): boolean {
+    return this.#watched.some((one) => one.shard === shard && one.stuck)
+  }
+
   #look(): void {
     const nowMs = this.#wheel.nowMs()
     // While the process or its event loop stood still, so did what it hears of its disks.

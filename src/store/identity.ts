@@ -1,6 +1,7 @@
 import type { Files, RandomSource } from '../env/ports.ts'
-import { crc32 } from '../util/crc.ts'
+import type { RpcIdentity } from '../rpc/handshake.ts'
 import { FlotillaError } from '../util/errors.ts'
+import { decodeCheckedText, encodeCheckedText } from './checked-text.ts'
 
 /**
  * Who a data directory is: the first thing written and fsynced in an empty one. Shard count and engine decide where every
@@ -62,28 +63,36 @@ export async function openIdentity(
   return identity
 }
 
-/** The next start: durable before anything is said under it. */
-export async function raiseBoot(files: Files, dataDir: string, identity: Identity): Promise<Identity> {
+/**
+ * The next start: durable before anything is said under it. Called when the engine's lock is held, so that no other process
+ * raises it too; what lies on the disk by now counts, not what was read before the lock.
+ */
+export async function raiseBoot(files: Files, dataDir: string, wanted: IdentityWanted): Promise<Identity> {
+  const bytes = await files.readFile(`${dataDir}/${IDENTITY_FILE}`)
+  if (bytes === null) {
+    throw new FlotillaError('CORRUPT', `${dataDir}/${IDENTITY_FILE} has gone while the store was opened`)
+  }
+  const identity = parseIdentity(bytes, dataDir)
+  checkIdentity(identity, dataDir, wanted)
   const raised = { ...identity, boot: identity.boot + 1 }
   await writeIdentity(files, dataDir, raised)
   return raised
 }
 
+/** One start of a directory as the wire knows it. The process's number is below 2^48, like every number there. */
+export function newProcess(identity: Identity, random: RandomSource): RpcIdentity {
+  const { clusterId, storeId, incarnation, boot } = identity
+  const process = random.uint32() * 0x10000 + (random.uint32() & 0xffff)
+  return { clusterId, storeId, incarnation, boot, process }
+}
+
 async function writeIdentity(files: Files, dataDir: string, identity: Identity): Promise<void> {
-  const crc = crc32(Buffer.from(JSON.stringify(identity)))
-  await files.writeFile(
-    `${dataDir}/${IDENTITY_FILE}`,
-    Buffer.from(`${JSON.stringify({ identity, crc }, null, 2)}\n`),
-  )
+  await files.writeFile(`${dataDir}/${IDENTITY_FILE}`, encodeCheckedText('identity', identity))
 }
 
 function parseIdentity(bytes: Buffer, dataDir: string): Identity {
-  try {
-    const { identity, crc } = JSON.parse(bytes.toString('utf8')) as { identity: Identity; crc: number }
-    if (crc32(Buffer.from(JSON.stringify(identity))) === crc) return identity
-  } catch {
-    // Falls through to the one error below.
-  }
+  const identity = decodeCheckedText<Identity>('identity', bytes)
+  if (identity !== null) return identity
   throw new FlotillaError(
     'CORRUPT',
     `${dataDir}/${IDENTITY_FILE} is damaged: the store does not know who it is. Put the file back from a copy, or ` +

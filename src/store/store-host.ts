@@ -5,21 +5,25 @@ import type { NodeOptions } from '../raft/node-options.ts'
 import type { Fsm, GroupHost, RaftTimers } from '../raft/ports.ts'
 import type { PeerLink } from '../rpc/messages.ts'
 import { RpcMultiplexer } from '../rpc/multiplexer.ts'
-import { LogShard } from '../storage/log-shard.ts'
+import type { LogShard } from '../storage/log-shard.ts'
 import type { RecoveredReplica, ReplicaRecord } from '../storage/replica-write.ts'
 import { HashedWheelTimer } from '../timer/hashed-wheel-timer.ts'
 import { RepeatedTimer } from '../timer/repeated-timer.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { hash32 } from '../util/hash.ts'
-import { MAX_STATE_MACHINE_CLOSE_MS } from '../util/limits.ts'
+import { MAX_SHARD_CLOSE_MS, MAX_STATE_MACHINE_CLOSE_MS } from '../util/limits.ts'
 import { atMost, closeShards } from './bounded-close.ts'
 import { FlushWatch } from './flush-watch.ts'
 import { firstConfigurationOf, GroupReplica, KV_TYPE } from './group-replica.ts'
 import { checkSpec, compareSpecs, encodeFirstConfiguration, type GroupSpec } from './group-spec.ts'
-import { openIdentity, type Identity, raiseBoot } from './identity.ts'
+import { type Identity, newProcess, openIdentity, raiseBoot } from './identity.ts'
+import { dialable, splitAddress } from './listen-address.ts'
+import { openShards } from './open-shards.ts'
+import { openMemory, type PeerMemory } from './peer-memory.ts'
 import { RaftDispatcher, type WireHandlers } from './raft-dispatcher.ts'
 import { ShardFsm } from './shard-fsm.ts'
 import { type FsmFactory, StateMachineFsm } from './state-machine-fsm.ts'
+import { StorePeers } from './store-peers.ts'
 import { Turn, type TurnWork } from './turn.ts'
 
 export interface StoreHandlers extends WireHandlers {
@@ -27,6 +31,8 @@ export interface StoreHandlers extends WireHandlers {
   onGroupError(groupId: string, error: FlotillaError): void
   /** The event loop stood still for about `lateMs`. */
   onStall(lateMs: number): void
+  /** Store `by` says that this one was replaced or rolled back: it counts toward no quorum any more. */
+  onSuspect?(by: string, error: FlotillaError): void
 }
 
 export interface StoreHostOptions {
@@ -55,6 +61,8 @@ export class StoreHost {
   readonly turn: Turn
   readonly wheel: HashedWheelTimer
   readonly multiplexer: RpcMultiplexer
+  /** Who the other stores are, where they are, and what they hold against this one. */
+  readonly peerBook: StorePeers
   /** Resolves when the store has ended: null after close(), else why. */
   readonly closed: Promise<FlotillaError | null>
   readonly #options: StoreHostOptions
@@ -73,15 +81,17 @@ export class StoreHost {
   /** Rejects with IDENTITY_MISMATCH, DATA_DIR_LOCKED, CORRUPT, STORAGE_FAILED, ADDRESS_IN_USE, UNSUPPORTED_PLATFORM. */
   static async open(options: StoreHostOptions): Promise<StoreHost> {
     const { env, clusterId, storeId, dataDir, shards } = options
-    const found = await openIdentity(env.files, env.random, dataDir, { clusterId, storeId, shards })
+    const wanted = { clusterId, storeId, shards }
+    const found = await openIdentity(env.files, env.random, dataDir, wanted)
     const late: { host: StoreHost | null } = { host: null }
-    const opened = await openShards(options, late)
+    const opened = await openShards(env, dataDir, shards, late)
     try {
-      // The engine's lock is held: no other process speaks under this boot number.
-      const identity = await raiseBoot(env.files, dataDir, found)
+      // The engine's lock is held: no other process speaks under the next boot number.
+      const memory = await openMemory(options, found, late)
+      const identity = await raiseBoot(env.files, dataDir, wanted)
       const failed = opened.find((shard) => shard.failed !== null)
       if (failed !== undefined) throw failed.failed
-      const host = new StoreHost(options, identity, opened)
+      const host = new StoreHost(options, identity, opened, memory)
       late.host = host
       await host.#start()
       if (host.failure !== null) throw host.failure
@@ -95,7 +105,7 @@ export class StoreHost {
     }
   }
 
-  private constructor(options: StoreHostOptions, identity: Identity, shards: LogShard[]) {
+  private constructor(options: StoreHostOptions, identity: Identity, shards: LogShard[], memory: PeerMemory) {
     this.#options = options
     this.#env = options.env
     this.identity = identity
@@ -115,17 +125,16 @@ export class StoreHost {
     }
     this.#flushWatch = new FlushWatch(shards, this.wheel, options.nodeOptions.electionTimeoutMs, {
       onStuck: (shard) => this.#onStuckDisk(shard),
-      onBack: (shard) => this.#ofShard(shard, (node) => node.resume()),
+      onBack: (shard) => this.#resume(shard),
+    })
+    const me = newProcess(identity, this.#env.random)
+    this.peerBook = new StorePeers(memory, me, shards, this.#env.logger, {
+      onSuspect: (by, error) => this.#onSuspect(by, error),
+      onCleared: () => this.#shards.forEach((shard) => this.#resume(shard)),
     })
     this.multiplexer = new RpcMultiplexer({
-      identity: {
-        clusterId: identity.clusterId,
-        storeId: identity.storeId,
-        incarnation: identity.incarnation,
-        boot: identity.boot,
-        // Below 2^48, like every number on the wire.
-        process: this.#env.random.uint32() * 0x10000 + (this.#env.random.uint32() & 0xffff),
-      },
+      ...this.peerBook.hooks,
+      identity: me,
       env: this.#env,
       handlers: new RaftDispatcher(this.#groups, options.handlers),
       heartbeatIntervalMs: options.nodeOptions.heartbeatIntervalMs,
@@ -140,11 +149,10 @@ export class StoreHost {
     for (const shard of this.#shards) {
       for (const recovered of shard.recovered) this.#startGroup(shard, recovered, true)
     }
+    if (this.peerBook.suspicion !== null) this.#suspendAll()
     const { host, port } = splitAddress(listen)
-    await this.multiplexer.listen(host, port)
-    for (const [peer, address] of Object.entries(stores)) {
-      if (peer !== storeId) this.multiplexer.setPeer(peer, address)
-    }
+    await this.multiplexer.listen(host, port, dialable(stores[storeId]))
+    this.peerBook.start(this.multiplexer, stores)
   }
 
   #finishTurn(): void {
@@ -250,7 +258,8 @@ export class StoreHost {
   }
 
   #refusalOf(spec: GroupSpec): FlotillaError | null {
-    if (this.#failure !== null) return this.#failure
+    const against = this.#failure ?? this.peerBook.suspicion
+    if (against !== null) return against
     if (this.#closing !== null)
       return new FlotillaError('CLOSED', 'the store is closed', { outcome: 'not-applied' })
     const bad = checkSpec(spec)
@@ -413,6 +422,21 @@ export class StoreHost {
     this.#ofShard(shard, (node) => node.suspend('the disk is stuck'))
   }
 
+  /** Other stores deal with it no more; what needs no other store stops here. */
+  #onSuspect(by: string, error: FlotillaError): void {
+    this.#suspendAll()
+    this.#options.handlers.onSuspect?.(by, error)
+  }
+
+  #suspendAll(): void {
+    for (const shard of this.#shards) this.#ofShard(shard, (node) => node.suspend('the store is suspect'))
+  }
+
+  #resume(shard: LogShard): void {
+    if (this.peerBook.suspicion !== null || this.#flushWatch.isStuck(shard)) return
+    this.#ofShard(shard, (node) => node.resume())
+  }
+
   #ofShard(shard: LogShard, call: (node: NodeImpl) => void): void {
     for (const group of this.#groups.values()) {
       if (group.shard === shard && group.node !== null) call(group.node)
@@ -441,48 +465,12 @@ export class StoreHost {
     this.turn.close()
     await this.multiplexer.close()
     this.wheel.close()
+    // While the directory is still locked: it is the next process's file then.
+    await atMost(this.timers, this.peerBook.close(reason === null), MAX_SHARD_CLOSE_MS)
     // The disks first: a user's state machine may take long, and what it holds is in the log.
     const machines = Promise.allSettled([...this.#groups.values()].map((group) => group.fsm?.close()))
     await closeShards(this.timers, this.#shards)
     await atMost(this.timers, machines, MAX_STATE_MACHINE_CLOSE_MS)
     this.#resolveClosed(reason)
   }
-}
-
-/** Opens every shard, or none. What they report before the host exists is kept by `late` being filled in time. */
-async function openShards(options: StoreHostOptions, late: { host: StoreHost | null }): Promise<LogShard[]> {
-  const { env, dataDir, shards } = options
-  const opening = Array.from({ length: shards }, (_, shardIndex) =>
-    LogShard.open({
-      threads: env.threads,
-      dir: `${dataDir}/shard-${String(shardIndex).padStart(2, '0')}`,
-      shardIndex,
-      shardCount: shards,
-      logger: env.logger,
-      onApplied: (slot, index) => late.host?.onApplied(slot, index),
-      onApplyFailed: (slot, index, message) => late.host?.onApplyFailed(slot, index, message),
-      onFailed: (error) => late.host?.fail(error),
-      scheduleFlush: () => late.host?.turn.schedule(),
-      enterTurn: () => late.host?.turn.nowMs(),
-    }),
-  )
-  const settled = await Promise.allSettled(opening)
-  const opened = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
-  const failed = settled.find((one) => one.status === 'rejected')
-  if (failed === undefined) return opened
-  await Promise.allSettled(opened.map((shard) => shard.close()))
-  throw failed.reason
-}
-
-/** 'host:port' or '[v6]:port'. Throws INVALID_ARGUMENT. */
-export function splitAddress(address: string): { host: string; port: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(address)
-  const port = Number(match?.[3])
-  if (match === null || port > 65_535) {
-    throw new FlotillaError(
-      'INVALID_ARGUMENT',
-      `${JSON.stringify(address)} is not an address: give host:port`,
-    )
-  }
-  return { host: (match[1] ?? match[2])!, port }
 }

@@ -1,0 +1,41 @@
+import type { Env } from '../env/ports.ts'
+import { LogShard } from '../storage/log-shard.ts'
+import type { FlotillaError } from '../util/errors.ts'
+import type { Turn } from './turn.ts'
+
+/** Whom the shards tell. */
+export interface ShardOwner {
+  readonly turn: Turn
+  onApplied(slot: number, index: number): void
+  onApplyFailed(slot: number, index: number, message: string): void
+  fail(error: FlotillaError): void
+}
+
+/** Opens every shard, or none. What they report before the host exists is kept by `late` being filled in time. */
+export async function openShards(
+  env: Pick<Env, 'threads' | 'logger'>,
+  dataDir: string,
+  shards: number,
+  late: { readonly host: ShardOwner | null },
+): Promise<LogShard[]> {
+  const opening = Array.from({ length: shards }, (_, shardIndex) =>
+    LogShard.open({
+      threads: env.threads,
+      dir: `${dataDir}/shard-${String(shardIndex).padStart(2, '0')}`,
+      shardIndex,
+      shardCount: shards,
+      logger: env.logger,
+      onApplied: (slot, index) => late.host?.onApplied(slot, index),
+      onApplyFailed: (slot, index, message) => late.host?.onApplyFailed(slot, index, message),
+      onFailed: (error) => late.host?.fail(error),
+      scheduleFlush: () => late.host?.turn.schedule(),
+      enterTurn: () => late.host?.turn.nowMs(),
+    }),
+  )
+  const settled = await Promise.allSettled(opening)
+  const opened = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  const failed = settled.find((one) => one.status === 'rejected')
+  if (failed === undefined) return opened
+  await Promise.allSettled(opened.map((shard) => shard.close()))
+  throw failed.reason
+}

@@ -1,0 +1,102 @@
+import type { PeerHello, SeenIdentity } from '../rpc/handshake.ts'
+import { FlotillaError } from '../util/errors.ts'
+
+/** What two stores hold against each other when they shake hands: identities and flush numbers that cannot both be. */
+
+/** What a store knows of another's past. */
+export interface KnownPast extends SeenIdentity {
+  readonly storeId: string
+  /** Per shard the highest durable flush that it has told of. */
+  readonly flushSeen: readonly number[]
+}
+
+const REMEDY =
+  'Put its old directory back, or keep it out (`flotilla store readmit`, which will take it in again, comes in a later version)'
+
+function replaced(store: string, what: string): FlotillaError {
+  return new FlotillaError('STORE_REPLACED', `${what}. ${REMEDY}`, { store })
+}
+
+/** Null when the store that says `hello` may be the one that was known; else why it is suspect. */
+export function judgePeer(known: KnownPast, hello: PeerHello): FlotillaError | null {
+  const { storeId } = hello
+  if (known.incarnation === '') return null
+  if (known.incarnation !== hello.incarnation) {
+    return replaced(
+      storeId,
+      `store ${storeId} was known as incarnation ${known.incarnation} and comes as ${hello.incarnation}: its directory ` +
+        'was wiped or replaced',
+    )
+  }
+  if (hello.boot < known.boot) {
+    return replaced(
+      storeId,
+      `store ${storeId} was seen in its start ${known.boot} and comes in start ${hello.boot}: an older copy of its ` +
+        'directory runs',
+    )
+  }
+  if (hello.boot === known.boot) {
+    return hello.process === known.process
+      ? null
+      : replaced(
+          storeId,
+          `${twoProcesses(storeId, hello.boot)} (${shown(known.process)}, ${shown(hello.process)})`,
+        )
+  }
+  const shard = firstBelow(hello.flushClaimed, known.flushSeen)
+  if (shard < 0) return null
+  return replaced(
+    storeId,
+    lostFlushes(storeId, shard, known.flushSeen[shard]!, hello.flushClaimed[shard] ?? 0),
+  )
+}
+
+/** The same from the other end: what the other store's memory says against ourselves. */
+export function judgeSelf(me: KnownPast, hello: PeerHello): FlotillaError | null {
+  const { seen, flushSeen } = hello
+  const { storeId } = me
+  if (seen.incarnation === '') return null
+  if (seen.incarnation !== me.incarnation) {
+    return replaced(
+      storeId,
+      `store ${storeId} is known to store ${hello.storeId} as incarnation ${seen.incarnation} and is ${me.incarnation}: ` +
+        'its directory was wiped or replaced',
+    )
+  }
+  if (seen.boot > me.boot) {
+    return replaced(
+      storeId,
+      `store ${storeId} is known to store ${hello.storeId} in its start ${seen.boot} and is in start ${me.boot}: this is ` +
+        'an older copy of its directory',
+    )
+  }
+  if (seen.boot === me.boot && seen.process !== me.process) {
+    return replaced(
+      storeId,
+      `${twoProcesses(storeId, me.boot)} (${shown(seen.process)}, ${shown(me.process)})`,
+    )
+  }
+  const shard = firstBelow(me.flushSeen, flushSeen)
+  if (shard < 0) return null
+  return replaced(storeId, lostFlushes(storeId, shard, flushSeen[shard]!, me.flushSeen[shard] ?? 0))
+}
+
+function twoProcesses(storeId: string, boot: number): string {
+  return `start ${boot} of store ${storeId} comes from two processes: its directory was copied, or an older one put back`
+}
+
+function lostFlushes(storeId: string, shard: number, seen: number, claimed: number): string {
+  return (
+    `store ${storeId} has told of write ${seen} of its shard ${shard} and now holds no more than ${claimed}: its directory ` +
+    'was rolled back'
+  )
+}
+
+function shown(process: number): string {
+  return process.toString(16)
+}
+
+/** The first place where `numbers` is below `floor`; -1 when there is none. */
+function firstBelow(numbers: readonly number[], floor: readonly number[]): number {
+  return floor.findIndex((least, i) => (numbers[i] ?? 0) < least)
+}

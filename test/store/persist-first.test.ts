@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { type BlockPlace, KIND_DATA, packBlock } from '../../src/block/log-block.ts'
 import { VOTE_GRANTED, VOTE_REFUSED_VOTED } from '../../src/raft/messages.ts'
 import type { FlotillaError } from '../../src/util/errors.ts'
 import { SimCluster } from './sim-cluster.ts'
@@ -114,6 +115,37 @@ test('an ack is counted only once the entry is on the disk of its follower', asy
   ])
   cluster.world.process('s2').disk.unstall()
   await cluster.world.waitFor(() => written.text === 'done', 1_000)
+})
+
+test('an ack whose term has passed by the time of its flush is not sent', async () => {
+  const cluster = await quiet(6)
+  for (const name of ['s1', 's2']) kill(cluster, name)
+  const host = cluster.hosts.get('s3')!
+  const node = host.group(GROUP)!.node!
+  const acks: string[] = []
+  for (const store of ['s1', 's2']) {
+    host.link(store).sendAppendResponse = (_to, { term, answer, index }) => {
+      acks.push(`${store} term ${term} answer ${answer} index ${index}`)
+      return true
+    }
+  }
+  const { index: prevIndex, term: prevTerm } = node.log.lastLogId
+  const append = (store: string, replica: number, term: number, count: number): void => {
+    const payloads = new Array<Buffer>(count).fill(Buffer.from('x'))
+    const { groupTag } = node
+    const place: BlockPlace = { groupTag, kind: KIND_DATA, term, firstIndex: prevIndex + 1, prevTerm }
+    const blocks = [packBlock(place, payloads, 0, count)]
+    const request = { term, prevIndex, prevTerm, lastIndex: prevIndex + count, commit: prevIndex, blocks }
+    node.appends.handleAppendRequest(node.memberFrom(store, replica), request)
+  }
+  cluster.world.process('s3').disk.stall()
+  append('s1', 1, 7, 3)
+  await cluster.world.run({ forMs: 20 })
+  append('s2', 2, 8, 5)
+  cluster.world.process('s3').disk.unstall()
+  await cluster.world.run({ forMs: 50 })
+  expect(acks).toEqual([`s2 term 8 answer 0 index ${prevIndex + 5}`])
+  expect(node.log.durableIndex).toBe(prevIndex + 5)
 })
 
 test('the leader counts itself only once the entry is on its own disk', async () => {

@@ -7,6 +7,10 @@ export interface ChildCalls {
   /** Answered when every call of the load is settled. */
   stopLoad: { readonly args: null; readonly answer: LoadCounts }
   verify: { readonly args: Expected; readonly answer: Verdict }
+  /** Reads acknowledged keys from this store's own state; a read that fails is no answer, and counted apart. */
+  checkKeys: { readonly args: { readonly keys: readonly string[] }; readonly answer: KeyCheck }
+  /** How the store sees itself and the others. */
+  health: { readonly args: null; readonly answer: Health }
   view: { readonly args: null; readonly answer: readonly GroupView[] }
   /** Resolves when this store's replicas have applied everything that was acknowledged before. */
   catchUp: { readonly args: null; readonly answer: null }
@@ -45,25 +49,55 @@ export interface OpenArgs {
   readonly stores: Readonly<Record<string, string>>
   readonly shards: number
   readonly splitKeys: readonly string[]
+  /** Keep what the store logs as a warning or an error, for `health`. Default: no logger. */
+  readonly keepWarnings?: boolean
 }
 
 export interface LoadArgs {
   /** Begins every key of this load: no two loads share one. */
   readonly prefix: string
   readonly writers: number
-  readonly counterGroupId: string
+  /** Entries go to each of these in turn. */
+  readonly counterGroupIds: readonly string[]
+  /** Of every writer between two calls. Default 0. */
+  readonly pauseMs?: number
+  /** Every so many puts one of the writer's own keys is read back; 0, the default: never. */
+  readonly readEvery?: number
 }
 
 /** What became of one call. */
 export interface LoadRow {
-  /** A put of a key of its own, of a key that is written again and again, or an entry of the counter. */
-  readonly kind: 'put' | 'register' | 'count'
+  /** A put of a key of its own, of a key that is written again and again, an entry of a counter, or a read. */
+  readonly kind: 'put' | 'register' | 'count' | 'read'
   readonly name: string
   /** Of a register: what was written. Of an acknowledged count: the counter's answer. */
   readonly number: number
   readonly outcome: 'acked' | 'unknown' | 'not-applied'
-  /** FLOTILLA_… of a call that failed. */
+  /** FLOTILLA_… of a call that failed. Of a read that was answered: what is wrong with the answer, '' for nothing. */
   readonly code: string
+}
+
+export interface KeyCheck {
+  readonly answered: number
+  readonly failed: number
+  /** Answers that are not what was acknowledged, in words; at most a few of them. */
+  readonly differences: readonly string[]
+}
+
+export interface Health {
+  /** Why the store has ended by itself: FLOTILLA_… and its words. Null while it lives. */
+  readonly ended: ErrorView | null
+  /** Replicas that have stopped, and why. */
+  readonly stopped: readonly { readonly groupId: string; readonly code: string; readonly message: string }[]
+  readonly peers: readonly {
+    readonly storeId: string
+    readonly connected: boolean
+    /** FLOTILLA_… of what keeps the link down, '' for nothing known. */
+    readonly code: string
+    readonly message: string
+  }[]
+  /** What the store logged since it was opened, with `keepWarnings`; the first of them only. */
+  readonly warnings: readonly string[]
 }
 
 export interface LoadCounts {
@@ -77,12 +111,17 @@ export interface Expected {
   /** Keys that may be there, but only with their own value. */
   readonly possible: readonly string[]
   readonly registers: readonly RegisterState[]
-  readonly counterGroupId: string
-  /** Entries of the counter and what it must have answered; null: it may or may not be there. */
-  readonly counts: readonly { readonly id: string; readonly answer: number | null }[]
-  readonly uncounted: readonly string[]
+  readonly counters: readonly ExpectedCounter[]
   /** Loads whose last words nobody heard: they may have written more than is known. */
   readonly cutLoads: readonly string[]
+}
+
+export interface ExpectedCounter {
+  readonly groupId: string
+  /** Entries of the counter and what it must have answered; null: it may or may not be there. */
+  readonly counts: readonly { readonly id: string; readonly answer: number | null }[]
+  /** Entries that are certainly not there. */
+  readonly uncounted: readonly string[]
 }
 
 export interface RegisterState {
@@ -98,8 +137,8 @@ export interface Verdict {
   readonly storeIds: readonly string[]
   /** What is not as it must be, in words; at most a few of them. */
   readonly differences: readonly string[]
-  readonly counterTotal: number
-  readonly counterDigest: string
+  /** Of every counter, in the order of what was expected: its entries and their digest. */
+  readonly counters: readonly { readonly total: number; readonly digest: string }[]
 }
 
 export interface GroupView {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { findFreePorts } from '../../src/cli/free-ports.ts'
-import type { GroupView, LoadCounts, OpenArgs, Verdict } from './child-calls.ts'
+import type { GroupView, LoadArgs, LoadCounts, LoadRow, OpenArgs, Verdict } from './child-calls.ts'
 import { until } from './guard.ts'
 import { Ledger } from './ledger.ts'
 import { type End, Refusal, StoreProcess } from './store-process.ts'
@@ -14,6 +14,16 @@ const SPLIT_KEYS = ['3', '6', '9', 'b', 'd']
 export const COUNTER = 'counter-1'
 /** Of one store's load. */
 export const WRITERS = 8
+
+export interface ClusterPlan {
+  readonly splitKeys: readonly string[]
+  /** Groups of a user's state machine. */
+  readonly counters: readonly string[]
+  readonly load: Pick<LoadArgs, 'pauseMs' | 'readEvery'>
+  readonly keepWarnings: boolean
+}
+
+const PLAN: ClusterPlan = { splitKeys: SPLIT_KEYS, counters: [COUNTER], load: {}, keepWarnings: false }
 
 /** Runs `body` with a cluster of three store processes, and leaves neither process nor file behind. */
 export async function withCluster(body: (cluster: Cluster) => Promise<void>): Promise<void> {
@@ -39,17 +49,24 @@ export class Cluster {
   readonly #all = new Set<StoreProcess>()
   readonly #ackedBy = new Map<string, number>()
   readonly #loads = new Map<string, string>()
+  readonly #plan: ClusterPlan
   #loadNumber = 0
+  #over = false
+  /** Told of every outcome, after the ledger. */
+  onRows: (storeId: string, rows: readonly LoadRow[]) => void = () => {}
 
-  constructor(dir: string, ports: readonly number[]) {
+  constructor(dir: string, ports: readonly number[], plan: ClusterPlan = PLAN) {
     this.#dir = dir
+    this.#plan = plan
     this.stores = Object.fromEntries(STORE_IDS.map((storeId, i) => [storeId, `${HOST}:${ports[i]}`]))
   }
 
-  /** All three, and the counter's group. */
+  /** All three, and the counters' groups. */
   async start(): Promise<void> {
     await this.startStores(this.storeIds)
-    await this.store('s1').call('createCounter', { groupId: COUNTER, members: this.storeIds })
+    for (const groupId of this.#plan.counters) {
+      await this.store('s1').call('createCounter', { groupId, members: this.storeIds })
+    }
     await this.#untilLed()
   }
 
@@ -57,6 +74,7 @@ export class Cluster {
     await Promise.all(storeIds.map((storeId) => this.startStore(storeId)))
   }
 
+  /** Rejects when the store was refused or died; its process is gone then. */
   async startStore(storeId: string): Promise<StoreProcess> {
     let store = this.spawn(storeId)
     await until(`${storeId} has its address`, async () => {
@@ -65,7 +83,10 @@ export class Cluster {
         return true
       } catch (error) {
         // Its port is one that the system may have lent to an outgoing connection meanwhile.
-        if (!(error instanceof Refusal) || error.code !== 'FLOTILLA_ADDRESS_IN_USE') throw error
+        if (!(error instanceof Refusal) || error.code !== 'FLOTILLA_ADDRESS_IN_USE') {
+          await store.kill()
+          throw error
+        }
         store = this.spawn(storeId)
         return false
       }
@@ -76,14 +97,17 @@ export class Cluster {
 
   /** A process without a store. */
   spawn(storeId: string): StoreProcess {
+    if (this.#over) throw new Error('the cluster has been killed')
     const store = new StoreProcess(storeId)
     this.#all.add(store)
     store.ended.then(() => this.#all.delete(store))
     store.onLoad = (rows) => {
       for (const row of rows) {
         this.ledger.add(row)
-        if (row.outcome === 'acked') this.#ackedBy.set(storeId, this.ackedBy(storeId) + 1)
+        if (row.outcome === 'acked' && row.kind !== 'read')
+          this.#ackedBy.set(storeId, this.ackedBy(storeId) + 1)
       }
+      this.onRows(storeId, rows)
     }
     return store
   }
@@ -92,11 +116,16 @@ export class Cluster {
     return {
       clusterId: 'process-tests',
       storeId,
-      dataDir: path.join(this.#dir, storeId),
+      dataDir: this.dirOf(storeId),
       stores: this.stores,
       shards: 1,
-      splitKeys: SPLIT_KEYS,
+      splitKeys: this.#plan.splitKeys,
+      keepWarnings: this.#plan.keepWarnings,
     }
+  }
+
+  dirOf(storeId: string): string {
+    return path.join(this.#dir, storeId)
   }
 
   store(storeId: string): StoreProcess {
@@ -120,7 +149,8 @@ export class Cluster {
       storeIds.map(async (storeId) => {
         const prefix = `${storeId}.${++this.#loadNumber}`
         this.#loads.set(storeId, prefix)
-        const args = { prefix, writers: WRITERS, counterGroupId: COUNTER }
+        const { load, counters } = this.#plan
+        const args = { ...load, prefix, writers: WRITERS, counterGroupIds: counters }
         await this.store(storeId).call('startLoad', args)
       }),
     )
@@ -172,14 +202,18 @@ export class Cluster {
     return end!
   }
 
+  /** Nothing can be started any more. */
   async killAll(): Promise<void> {
+    this.#over = true
     await Promise.all([...this.#all].map((store) => store.kill()))
   }
 
   // ---- what is seen --------------------------------------------------------------------------------------------------
 
   async #untilLed(): Promise<void> {
-    await until('every group has a leader', async () => (await this.leaders()).size === SPLIT_KEYS.length + 2)
+    const { splitKeys, counters } = this.#plan
+    const groups = splitKeys.length + 1 + counters.length
+    await until('every group has a leader', async () => (await this.leaders()).size === groups)
   }
 
   /** The store that leads each group, by itself. */
@@ -223,16 +257,14 @@ export class Cluster {
 
   /** Every store by itself must hold what was promised, and all of them the same. Returns what they said. */
   async verify(): Promise<readonly Verdict[]> {
-    const expected = this.ledger.expected(COUNTER)
+    const expected = this.ledger.expected(this.#plan.counters)
     const verdicts = await Promise.all(this.running.map((store) => store.call('verify', expected)))
     this.running.forEach(({ storeId }, i) => {
       const { storeIds, differences } = verdicts[i]!
       if (differences.length > 0) throw new Error(`${storeId} differs:\n${differences.join('\n')}`)
       if (storeIds.join() !== storeId) throw new Error(`${storeId} was asked, ${storeIds.join()} answered`)
     })
-    const counters = new Set(
-      verdicts.map(({ counterTotal, counterDigest }) => `${counterTotal} ${counterDigest}`),
-    )
+    const counters = new Set(verdicts.map((verdict) => JSON.stringify(verdict.counters)))
     if (counters.size !== 1) throw new Error(`counters differ: ${[...counters].join(', ')}`)
     return verdicts
   }

@@ -13,6 +13,11 @@ export function loadOf(name: string): string {
   return name.split('/')[1] ?? ''
 }
 
+/** The group of a counter's entry. */
+export function counterOf(name: string): string {
+  return name.split('/')[4] ?? ''
+}
+
 /**
  * Writes without end from many sides, one call at a time each, and tells of every call how it ended: keys of their own,
  * keys that are overwritten, and entries of a counter. No call is ever made again after a failure, so each outcome can be
@@ -20,7 +25,7 @@ export function loadOf(name: string): string {
  */
 export class Load {
   readonly #kv: Kv<string, string>
-  readonly #counter: Group
+  readonly #counters: readonly Group[]
   readonly #args: LoadArgs
   readonly #report: (rows: readonly LoadRow[]) => void
   readonly #ended: Promise<unknown>
@@ -31,7 +36,7 @@ export class Load {
 
   constructor(store: Store, args: LoadArgs, report: (rows: readonly LoadRow[]) => void) {
     this.#kv = store.kv<string, string>()
-    this.#counter = store.group(args.counterGroupId)
+    this.#counters = args.counterGroupIds.map((groupId) => store.group(groupId))
     this.#args = args
     this.#report = report
     const kinds = [this.#put, this.#put, this.#register, this.#count]
@@ -48,15 +53,39 @@ export class Load {
   }
 
   async #loop(write: (writer: number, n: number) => Promise<LoadRow>, writer: number): Promise<void> {
+    const { pauseMs = 0 } = this.#args
     for (let n = 0; !this.#stopped; n++) {
       this.#started++
       const row = await write.call(this, writer, n)
       this.#settled++
-      if (this.#rows.length === 0) setImmediate(() => this.#flush())
-      this.#rows.push(row)
+      this.#tell(row)
+      if (row.kind === 'put' && row.outcome === 'acked') await this.#maybeRead(writer, n, row.name)
+      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
       // Refused at once and again at once, it would leave no turn for anything else.
       if (row.outcome !== 'acked') await new Promise((resolve) => setTimeout(resolve, 5))
     }
+  }
+
+  #tell(row: LoadRow): void {
+    if (this.#rows.length === 0) setImmediate(() => this.#flush())
+    this.#rows.push(row)
+  }
+
+  /** The key just written in turn with an older one: both were acknowledged, so both must be there. */
+  readonly #older = new Map<number, string>()
+
+  async #maybeRead(writer: number, n: number, name: string): Promise<void> {
+    const { readEvery = 0 } = this.#args
+    if (readEvery === 0 || n % readEvery !== 0) return
+    const key = n % (2 * readEvery) === 0 ? name : (this.#older.get(writer) ?? name)
+    if (n % (16 * readEvery) === 0) this.#older.set(writer, name)
+    const found: { value: string | undefined } = { value: undefined }
+    const row = await settled('read', key, 0, async () => {
+      found.value = await this.#kv.get(key)
+      return 0
+    })
+    const wrong = row.outcome === 'acked' && found.value !== valueFor(key)
+    this.#tell(wrong ? { ...row, code: `found ${JSON.stringify(found.value)?.slice(0, 80)}` } : row)
   }
 
   #flush(): void {
@@ -86,9 +115,10 @@ export class Load {
   }
 
   #count(writer: number, n: number): Promise<LoadRow> {
-    const name = `count/${this.#args.prefix}/${writer}/${n}`
+    const counter = this.#counters[(writer + n) % this.#counters.length]!
+    const name = `count/${this.#args.prefix}/${writer}/${n}/${counter.groupId}`
     return settled('count', name, 0, async () => {
-      const { result } = await this.#counter.apply(Buffer.from(name))
+      const { result } = await counter.apply(Buffer.from(name))
       return Number(result?.toString())
     })
   }

@@ -1,6 +1,6 @@
 /** The main file of the tests' store processes: one store, told what to do over the channel of `fork`. */
 import type { Worker } from 'node:worker_threads'
-import { FlotillaError, Store } from '../../src/index.ts'
+import { FlotillaError, Store, type StoreOptions } from '../../src/index.ts'
 import type {
   CallName,
   ChildCalls,
@@ -9,6 +9,7 @@ import type {
   DigestView,
   ErrorView,
   GroupView,
+  Health,
   LoadArgs,
   LoadCounts,
   OpenArgs,
@@ -16,11 +17,23 @@ import type {
 import { Counter } from './counter.ts'
 import { Load } from './load.ts'
 import { createGroup } from './local-stores.ts'
-import { verify } from './verify.ts'
+import { checkKeys, verify } from './verify.ts'
 
 const NO_LOAD: LoadCounts = { started: 0, settled: 0 }
 /** Deadline of calls that must succeed however slow the machine is. */
 const PATIENCE = { timeoutMs: 60_000 }
+/** Of calls that may fail. */
+const IMPATIENCE = { timeoutMs: 2_000 }
+const MAX_WARNINGS = 50
+
+type Logger = NonNullable<StoreOptions['logger']>
+
+interface PeerView {
+  readonly storeId: string
+  readonly connected: boolean
+  /** Not told by every build. */
+  readonly error?: { readonly code: string; readonly message: string } | null
+}
 
 type Handlers = { [K in CallName]: (args: ChildCalls[K]['args']) => Promise<ChildCalls[K]['answer']> }
 
@@ -28,6 +41,8 @@ class StoreChild {
   #store: Store | null = null
   #load: Load | null = null
   readonly #threads: Worker[] = []
+  readonly #warnings: string[] = []
+  #ended: ErrorView | null = null
   readonly #onThread = (thread: Worker): void => {
     this.#threads.push(thread)
   }
@@ -52,6 +67,8 @@ class StoreChild {
     },
     stopLoad: () => this.#stopLoad(),
     verify: (expected) => verify(this.#opened, expected, PATIENCE),
+    checkKeys: ({ keys }) => checkKeys(this.#opened, keys, IMPATIENCE),
+    health: async () => this.#health(),
     view: async () => this.#opened.describe().groups.map(groupView),
     catchUp: async () => {
       const store = this.#opened
@@ -88,10 +105,42 @@ class StoreChild {
   }
 
   async #open(args: OpenArgs): Promise<{ address: string }> {
-    const { splitKeys, ...rest } = args
+    const { splitKeys, keepWarnings, ...rest } = args
     const stateMachines = { counter: () => new Counter() }
-    this.#store = await Store.open({ ...rest, kv: { splitKeys }, stateMachines })
-    return { address: this.#store.address }
+    const logger = keepWarnings === true ? this.#keeper() : undefined
+    const store = await Store.open({ ...rest, kv: { splitKeys }, stateMachines, logger })
+    this.#store = store
+    void store.closed.then((reason) => {
+      if (reason !== null) this.#ended = viewOf(reason)
+    })
+    return { address: store.address }
+  }
+
+  #keeper(): Logger {
+    const keep = (_fields: object, message: string): void => {
+      if (this.#warnings.length < MAX_WARNINGS) this.#warnings.push(message)
+    }
+    const ignore = (): void => {}
+    const logger: Logger = { debug: ignore, info: ignore, warn: keep, error: keep, child: () => logger }
+    return logger
+  }
+
+  #health(): Health {
+    const { groups, peers } = this.#opened.describe()
+    const stopped = groups.filter(({ error }) => error !== null)
+    return {
+      ended: this.#ended,
+      stopped: stopped.map(({ groupId, error }) => ({
+        groupId,
+        code: error?.code ?? '',
+        message: error?.message ?? '',
+      })),
+      peers: peers.map((peer) => {
+        const { storeId, connected, error }: PeerView = peer
+        return { storeId, connected, code: error?.code ?? '', message: error?.message ?? '' }
+      }),
+      warnings: this.#warnings,
+    }
   }
 
   async #stopLoad(): Promise<LoadCounts> {

@@ -1,5 +1,5 @@
 import type { CallOptions, Store } from '../../src/index.ts'
-import type { Expected, RegisterState, Verdict } from './child-calls.ts'
+import type { Expected, ExpectedCounter, KeyCheck, RegisterState, Verdict } from './child-calls.ts'
 import type { CounterState } from './counter.ts'
 import { loadOf, valueFor } from './load.ts'
 
@@ -11,9 +11,34 @@ export async function verify(store: Store, expected: Expected, options: CallOpti
   const verifier = new Verifier(store, expected, options)
   await verifier.keys()
   await verifier.scan()
-  const { total, digest } = await verifier.counter()
+  const counters: Verdict['counters'][number][] = []
+  for (const counter of expected.counters) {
+    const { total, digest } = await verifier.counter(counter)
+    counters.push({ total, digest })
+  }
   const { storeIds, differences } = verifier
-  return { storeIds: [...storeIds], differences, counterTotal: total, counterDigest: digest }
+  return { storeIds: [...storeIds], differences, counters }
+}
+
+/** Reads acknowledged keys from the store's own state. It may refuse to answer, but not answer anything else. */
+export async function checkKeys(
+  store: Store,
+  keys: readonly string[],
+  options: CallOptions,
+): Promise<KeyCheck> {
+  const kv = store.kv<string, string>()
+  const differences: string[] = []
+  let answered = 0
+  await Promise.all(
+    keys.map(async (key) => {
+      const answer = await kv.getDetailed(key, { ...options, localOnly: true }).catch(() => null)
+      if (answer === null) return
+      answered++
+      if (answer.value === valueFor(key) || differences.length >= MAX_TOLD) return
+      differences.push(`acknowledged ${key}: found ${JSON.stringify(answer.value)?.slice(0, 80)}`)
+    }),
+  )
+  return { answered, failed: keys.length - answered, differences }
 }
 
 class Verifier {
@@ -93,9 +118,11 @@ class Verifier {
     for (const key of missing) this.#differs('scan: acknowledged and not there', key)
   }
 
-  async counter(): Promise<CounterState> {
-    const { counts, uncounted } = this.#expected
-    const state = await this.#askCounter(counts.map(({ id }) => id))
+  async counter({ groupId, counts, uncounted }: ExpectedCounter): Promise<CounterState> {
+    const state = await this.#askCounter(
+      groupId,
+      counts.map(({ id }) => id),
+    )
     counts.forEach(({ id, answer }, i) => {
       const found = state.answers[i]
       if (answer !== null && found !== answer) this.#differs(`counter's answer ${answer} to ${id}`, found)
@@ -109,8 +136,8 @@ class Verifier {
     return state
   }
 
-  async #askCounter(ids: readonly string[]): Promise<CounterState> {
-    const counter = this.#store.group(this.#expected.counterGroupId)
+  async #askCounter(groupId: string, ids: readonly string[]): Promise<CounterState> {
+    const counter = this.#store.group(groupId)
     const answer = await counter.query(Buffer.from(JSON.stringify(ids)), this.#options)
     return JSON.parse(answer.toString()) as CounterState
   }

@@ -6,7 +6,7 @@ export type {
   StateMachineContext,
   StateMachineFactory,
 } from './api/state-machine.ts'
-export { Store, type StoreDescription } from './api/store.ts'
+export { type PeerDescription, Store, type StoreDescription } from './api/store.ts'
 export type { StoreEvents } from './api/store-events.ts'
 export type { ApplyResult } from './client/apply-call.ts'
 export { Group } from './client/group.ts'
@@ -19,5 +19,4 @@ export { type DetailedValue, Kv, type KvOptions } from './client/kv.ts'
 export type { CallOptions } from './client/pending-call.ts'
 export type { Consistency, ReadIndexResult } from './client/read-calls.ts'
 export type { ApplyOptions, QueryOptions } from './client/router.ts'
-export type { PeerDescription } from './store/store-peers.ts'
 export { type ErrorCode, type ErrorName, FlotillaError, type Outcome } from './util/errors.ts'

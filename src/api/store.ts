@@ -21,6 +21,8 @@ import { type CheckedOptions, parseStoreOptions, type StoreOptions } from './opt
 import { setUpRegions } from './region-setup.ts'
 import { SafeEmitter } from './store-events.ts'
 
+export type { PeerDescription } from '../store/store-peers.ts'
+
 const CREATE_TIMEOUT_MS = 10_000
 
 export interface StoreDescription {

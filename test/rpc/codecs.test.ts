@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeCall, decodeReply, encodeCall, encodeReply } from '../../src/rpc/call-table.ts'
+import { decodeFlushNumbers, encodeFlushNumbers } from '../../src/rpc/flush-claims.ts'
 import {
   decodeAddress,
   decodeForwardRequest,
@@ -194,6 +195,20 @@ describe('hand-written codecs equal protobuf byte for byte and decode what they 
           return into
         }
         check(wire.rpc.HeartbeatAck, ack, { sequence, exceptions }, (w) => encodeHeartbeatAck(w, ack), decode)
+      }),
+      RUNS,
+    )
+  })
+
+  test('flush numbers', () => {
+    fc.assert(
+      fc.property(fc.array(u48, { maxLength: 64 }), (claimed) => {
+        const decode = (r: WireReader) => {
+          const into = [1, 2, 3]
+          decodeFlushNumbers(r, into)
+          return into
+        }
+        check(wire.rpc.FlushNumbers, claimed, { claimed }, (w) => encodeFlushNumbers(w, claimed), decode)
       }),
       RUNS,
     )

@@ -1,6 +1,9 @@
+import net from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Env } from '../../src/env/ports.ts'
 import { NodeSockets } from '../../src/env/node-sockets.ts'
+import { parseAddress } from '../../src/rpc/handshake.ts'
+import { MAX_PENDING_HANDSHAKES } from '../../src/util/limits.ts'
 import { address, append, block, RpcNode, TestSubject } from './rpc-node.ts'
 import { SimWorld } from './sim-network.ts'
 
@@ -119,6 +122,34 @@ describe('over real sockets', () => {
     await until(() => a.events.length === 3)
     expect(a.events).toEqual(['up s2', 'down s2', 'up s2'])
     await expect(b.mux.listen('127.0.0.1', 0)).rejects.toMatchObject({ code: 'FLOTILLA_CLOSED' })
+  })
+
+  test('fifteen hundred silent connections: the link works on, a store gets in, and none is left at the end', async () => {
+    const [a, b] = await realPair()
+    b.hosted.add('g')
+    const sockets: net.Socket[] = []
+    let closed = 0
+    const { port } = parseAddress(b.mux.address)
+    for (let i = 0; i < 1_500; i++) {
+      const socket = net.connect(port, '127.0.0.1')
+      socket.on('error', () => {})
+      socket.on('close', () => closed++)
+      socket.resume()
+      sockets.push(socket)
+    }
+    await until(() => closed >= 1_500 - MAX_PENDING_HANDSHAKES)
+    a.mux.link('s2').sendTimeoutNow(address(1, 'g'), { term: 1 })
+    await until(() => b.of('timeoutNow').length === 1)
+    const late = new RpcNode('s3', realEnv(9))
+    nodes.push(late)
+    late.mux.setPeer('s2', b.mux.address)
+    await until(() => late.events.includes('up s2'))
+    // On a slow machine some have used up their time before they were crowded out.
+    const { handshakesCrowdedOut, handshakesTimedOut } = b.mux.stats
+    expect(handshakesCrowdedOut + handshakesTimedOut).toBeGreaterThanOrEqual(1_500 - MAX_PENDING_HANDSHAKES)
+    expect(a.events).toEqual(['up s2'])
+    await b.mux.close()
+    await until(() => closed === 1_500)
   })
 
   test('an address that is taken says so', async () => {

@@ -15,6 +15,7 @@ export interface JudgedStart {
 const MENDED = /damaged|moved to|was cut|is gone|are gone|rewritten|replays/
 /** These answer the question what is wrong; INTERNAL, or no code at all, does not. */
 const TYPED = /^FLOTILLA_(?!INTERNAL$)/
+const CORRUPT = 'FLOTILLA_CORRUPT'
 const REPLACED = 'FLOTILLA_STORE_REPLACED'
 const POLL_MS = 100
 /** A refused store has so long to do harm, and a store that joined to find out. */
@@ -56,8 +57,8 @@ async function judge(options: DamagedStartOptions, store: StoreProcess): Promise
   if (differences.length > 0) return { end: 'wrong', detail: differences.join('; ') }
   if (refusal !== null) return refusal
   const health = await store.call('health', null)
-  const stopped = whyStopped(health)
-  if (stopped !== null) return { end: 'late', detail: stopped }
+  const stopped = whyStopped(health, damage)
+  if (stopped !== null) return stopped
   if (damage.seenByPeers) return { end: 'undetected', detail: 'it joined the others' }
   const mended = health.warnings.filter((warning) => MENDED.test(warning))
   return mended.length > 0 ? { end: 'repaired', detail: mended[0]! } : { end: 'unharmed', detail: '' }
@@ -65,7 +66,7 @@ async function judge(options: DamagedStartOptions, store: StoreProcess): Promise
 
 /** Null once the store has applied all that was committed before; else why that will not be. */
 async function untilJoined(options: DamagedStartOptions, store: StoreProcess): Promise<JudgedStart | null> {
-  const { cluster, storeId, sleep } = options
+  const { cluster, storeId, damage, sleep } = options
   const joined = { yes: false }
   void store.call('catchUp', null).then(
     () => {
@@ -74,28 +75,39 @@ async function untilJoined(options: DamagedStartOptions, store: StoreProcess): P
     () => {},
   )
   const deadline = performance.now() + HANG_MS
+  let linkedAt = Number.POSITIVE_INFINITY
   while (!joined.yes) {
     const views = await Promise.all(cluster.running.map((one) => one.call('health', null)))
     const own = await store.call('health', null)
-    const stopped = whyStopped(own)
-    if (stopped !== null) return { end: 'late', detail: stopped }
+    const stopped = whyStopped(own, damage)
+    if (stopped !== null) return stopped
     const charge = [
       ...views.flatMap(({ peers }) => peers.filter((peer) => peer.storeId === storeId)),
       ...own.peers,
     ].find(({ code }) => code === REPLACED)
     if (charge !== undefined) return { end: 'peers', detail: `${charge.code} ${charge.message}` }
-    if (performance.now() > deadline) {
-      return { end: 'late', detail: `it did not catch up: ${JSON.stringify(own).slice(0, 500)}` }
+    const now = performance.now()
+    linkedAt = own.peers.some(({ connected }) => connected)
+      ? Math.min(linkedAt, now)
+      : Number.POSITIVE_INFINITY
+    if (damage.seenByPeers && now - linkedAt > LINGER_MS) {
+      return { end: 'undetected', detail: 'the others speak with it' }
+    }
+    if (now > deadline) {
+      return { end: 'stopped', detail: `it did not catch up: ${JSON.stringify(own).slice(0, 500)}` }
     }
     await sleep(POLL_MS)
   }
   return null
 }
 
-function whyStopped({ ended, stopped }: Health): string | null {
-  if (ended !== null) return `the store: ${ended.code} ${ended.message}`
+function whyStopped({ ended, stopped }: Health, damage: DamageClass): JudgedStart | null {
+  if (ended !== null) return { end: 'stopped', detail: `the store: ${ended.code} ${ended.message}` }
   const [first] = stopped
-  return first === undefined ? null : `${first.groupId}: ${first.code} ${first.message}`
+  if (first === undefined) return null
+  const { groupId, code, message } = first
+  const end = damage.ofState && stopped.every((one) => one.code === CORRUPT) ? 'late' : 'stopped'
+  return { end, detail: `${groupId}: ${code} ${message}` }
 }
 
 function textOf(error: unknown): string {

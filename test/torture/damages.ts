@@ -15,11 +15,15 @@ export interface DamageClass {
   readonly name: string
   /** Only the other stores can know: nothing in the directory contradicts anything. */
   readonly seenByPeers: boolean
+  /** Only the key-value state is touched, which the log can replay. */
+  readonly ofState: boolean
   /** What it did, in words; null when the store has nothing that it could do it to. */
   apply(store: StoppedStore, random: SimRandom): Promise<string | null>
 }
 
 const SHARD = 'shard-00'
+const LOG_DIR = `${SHARD}/log`
+const STATE_DIR = `${SHARD}/data`
 /** Another store's past, as this one remembers it. Builds that write it refuse directories which were wiped or rolled back. */
 export const PEERS_FILE = 'peers.json'
 
@@ -33,14 +37,14 @@ function filesIn(dir: string, name: RegExp): string[] {
 
 /** Where the files of each class lie in a store's directory. */
 const TARGETS: ReadonlyArray<readonly [name: string, dir: string, file: RegExp]> = [
-  ['log WAL', `${SHARD}/log`, /^\d+\.log$/],
-  ['data WAL', `${SHARD}/data`, /^\d+\.log$/],
-  ['log SST', `${SHARD}/log`, /^\d+\.sst$/],
-  ['data SST', `${SHARD}/data`, /^\d+\.sst$/],
-  ['log MANIFEST', `${SHARD}/log`, /^MANIFEST-\d+$/],
-  ['data MANIFEST', `${SHARD}/data`, /^MANIFEST-\d+$/],
-  ['log CURRENT', `${SHARD}/log`, /^CURRENT$/],
-  ['data CURRENT', `${SHARD}/data`, /^CURRENT$/],
+  ['log WAL', LOG_DIR, /^\d+\.log$/],
+  ['data WAL', STATE_DIR, /^\d+\.log$/],
+  ['log SST', LOG_DIR, /^\d+\.sst$/],
+  ['data SST', STATE_DIR, /^\d+\.sst$/],
+  ['log MANIFEST', LOG_DIR, /^MANIFEST-\d+$/],
+  ['data MANIFEST', STATE_DIR, /^MANIFEST-\d+$/],
+  ['log CURRENT', LOG_DIR, /^CURRENT$/],
+  ['data CURRENT', STATE_DIR, /^CURRENT$/],
   ['ledger', SHARD, /^ledger$/],
   ['identity', '', /^identity\.json$/],
   ['peers', '', new RegExp(`^${PEERS_FILE}$`)],
@@ -50,11 +54,12 @@ const ALL_CLASSES: readonly DamageClass[] = [
   ...TARGETS.map(([name, dir, file]) => ({
     name,
     seenByPeers: false,
+    ofState: dir === STATE_DIR,
     apply: (store: StoppedStore, random: SimRandom) =>
       damageFile(store, filesIn(path.join(store.dir, dir), file), random),
   })),
-  { name: 'wiped', seenByPeers: true, apply: wipe },
-  { name: 'rolled back', seenByPeers: true, apply: rollBack },
+  { name: 'wiped', seenByPeers: true, ofState: false, apply: wipe },
+  { name: 'rolled back', seenByPeers: true, ofState: false, apply: rollBack },
 ]
 
 export function damageClasses(): readonly DamageClass[] {
@@ -84,6 +89,11 @@ async function damageFile(
   bytes[at]! ^= 1 << bit
   await writeFile(file, bytes)
   return `${shown} bit ${bit} of byte ${at} of ${bytes.length} flipped`
+}
+
+/** Of a stopped store: the log replays it at the next start. */
+export async function removeState(dir: string): Promise<void> {
+  await rm(path.join(dir, STATE_DIR), { recursive: true })
 }
 
 async function wipe({ dir }: StoppedStore): Promise<string> {

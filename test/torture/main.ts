@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { Display, displayOptionsFor } from '../../src/cli/display.ts'
 import { EXIT_BAD_USAGE, EXIT_DONE, EXIT_FAILED } from '../../src/cli/exit-codes.ts'
 import { Interrupted, Interruption } from '../../src/cli/interruption.ts'
+import { damageClasses } from './damages.ts'
 import { formatReport } from './report.ts'
 import { runTorture } from './torture.ts'
 
@@ -12,6 +13,7 @@ const MS_PER_MINUTE = 60_000
 interface Flags {
   readonly minutes: number
   readonly seed?: string
+  readonly damage?: readonly string[]
   readonly keep: boolean
 }
 
@@ -21,13 +23,22 @@ function parseMinutes(text: string): number {
   throw new InvalidArgumentError('It must be a number above 0.')
 }
 
-async function torture({ minutes, seed = randomBytes(4).toString('hex'), keep }: Flags): Promise<number> {
+function parseDamage(text: string, before: readonly string[] = []): readonly string[] {
+  const names = damageClasses().map(({ name }) => name)
+  if (names.includes(text)) return [...before, text]
+  throw new InvalidArgumentError(`It must be one of: ${names.join(', ')}.`)
+}
+
+async function torture(flags: Flags): Promise<number> {
+  const { minutes, seed = randomBytes(4).toString('hex'), damage, keep } = flags
   const interruption = new Interruption()
   const display = new Display(process.stderr, displayOptionsFor(process.stderr, process.env))
   try {
     display.line('seed', seed)
     const { signal } = interruption
-    const report = await runTorture({ durationMs: minutes * MS_PER_MINUTE, seed, keep, display, signal })
+    const durationMs = minutes * MS_PER_MINUTE
+    const damages = damage === undefined ? null : new Set(damage)
+    const report = await runTorture({ durationMs, seed, damages, keep, display, signal })
     process.stdout.write(formatReport(report))
     if (keep) display.line('kept', report.dir)
     return report.problems.length === 0 ? EXIT_DONE : EXIT_FAILED
@@ -46,6 +57,7 @@ const program = new Command('torture')
   )
   .option('--minutes <n>', 'how long', parseMinutes, 10)
   .option('--seed <text>', 'repeats the choices of an earlier run (not its timing)')
+  .option('--damage <class>', 'only damage of this class; may be given again', parseDamage)
   .option('--keep', 'leave the directories where they are', false)
   .showHelpAfterError()
   .configureOutput({ writeErr: (text) => process.stderr.write(text) })

@@ -1,7 +1,8 @@
 /**
  * What became of a store that was started on a damaged directory. Good ends: `refused` to start with a typed error;
- * refused by its `peers`; `repaired` itself, and said so; `unharmed`, for what was damaged was not needed. Bad ends: `late`,
- * it joined and stopped afterwards; `crashed`, without a word; `untyped`, with an error that is no answer; `undetected`, it
+ * refused by its `peers`; `repaired` itself, and said so; `unharmed`, for what was damaged was not needed; `late`, its
+ * key-value state alone was damaged and the read that came upon it said so. Bad ends: `stopped`, it joined and failed
+ * afterwards, of anything else; `crashed`, without a word; `untyped`, with an error that is no answer; `undetected`, it
  * joined though the others must have known better; `wrong`, it gave wrong answers.
  */
 export const ENDS = [
@@ -10,6 +11,7 @@ export const ENDS = [
   'repaired',
   'unharmed',
   'late',
+  'stopped',
   'crashed',
   'untyped',
   'undetected',
@@ -18,7 +20,13 @@ export const ENDS = [
 
 export type DamageEnd = (typeof ENDS)[number]
 
-const BAD: ReadonlySet<DamageEnd> = new Set<DamageEnd>(['late', 'crashed', 'untyped', 'undetected', 'wrong'])
+const BAD: ReadonlySet<DamageEnd> = new Set<DamageEnd>([
+  'stopped',
+  'crashed',
+  'untyped',
+  'undetected',
+  'wrong',
+])
 
 export function isBad(end: DamageEnd): boolean {
   return BAD.has(end)

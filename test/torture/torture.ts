@@ -10,7 +10,7 @@ import { SimRandom } from '../../src/sim/random.ts'
 import { Cluster, type ClusterPlan } from '../process/cluster-harness.ts'
 import { HANG_MS } from '../process/guard.ts'
 import type { StoreProcess } from '../process/store-process.ts'
-import { type DamageClass, damageClasses, PEERS_FILE } from './damages.ts'
+import { type DamageClass, damageClasses, PEERS_FILE, removeState } from './damages.ts'
 import { startDamaged } from './damaged-start.ts'
 import { below, between, pick } from './random-choice.ts'
 import { StoreDirs } from './store-dirs.ts'
@@ -19,6 +19,8 @@ import { isBad, Tally } from './tally.ts'
 export interface TortureOptions {
   readonly durationMs: number
   readonly seed: string
+  /** Only classes of these names; null for all. */
+  readonly damages: ReadonlySet<string> | null
   /** Leaves the directories where they are. */
   readonly keep: boolean
   readonly display: Display
@@ -101,6 +103,8 @@ class Torture {
   readonly #dying = new Set<StoreProcess>()
   readonly #watched = new Set<StoreProcess>()
   #kills = 0
+  /** What comes now is the end of everything. */
+  #over = false
   #doing = 'starting'
 
   constructor(options: TortureOptions, cluster: Cluster, dir: string) {
@@ -130,6 +134,8 @@ class Torture {
     } catch (error) {
       if (this.#o.signal.aborted) throw error
       this.#problem(error instanceof Error ? error.message : String(error))
+    } finally {
+      this.#over = true
     }
     const { ledger } = this.#cluster
     return {
@@ -199,8 +205,9 @@ class Torture {
   }
 
   #possible(dir: string): DamageClass[] {
-    const classes = damageClasses()
-    if (existsSync(path.join(dir, PEERS_FILE))) return [...classes]
+    const { damages } = this.#o
+    const classes = damageClasses().filter(({ name }) => damages === null || damages.has(name))
+    if (existsSync(path.join(dir, PEERS_FILE))) return classes
     // Without it nobody can tell such a store from a sound one, and the cluster would forget what it promised.
     for (const { name, seenByPeers } of classes) {
       if (seenByPeers) this.#tally.leaveOut(name, 'peers cannot tell')
@@ -223,15 +230,26 @@ class Torture {
     this.#say(storeId, `${end}${detail === '' ? '' : `: ${detail.slice(0, 160)}`}`)
     if (isBad(end)) {
       this.#problem(`${storeId}, ${damage.name}: ${end}: ${detail}`)
+      // The others are sound, and must have everything without it.
+      if (this.#runs(storeId)) await this.#kill(storeId)
       return
     }
-    if (end === 'repaired' || end === 'unharmed') {
+    // What nothing has read yet may still be bad: of the state it goes, or it would be found in another one's round.
+    const replayed = end === 'late' || (end === 'unharmed' && damage.ofState)
+    if (!replayed && (end === 'repaired' || end === 'unharmed')) {
       await this.#dirs.dropPristine(storeId)
       this.#watch()
       return
     }
-    if (cluster.running.some((store) => store.storeId === storeId)) await this.#kill(storeId)
-    await this.#dirs.restorePristine(cluster.dirOf(storeId), storeId)
+    if (this.#runs(storeId)) await this.#kill(storeId)
+    const dir = cluster.dirOf(storeId)
+    if (replayed) {
+      // It has made promises since: what they rest on, its log, must stay.
+      await this.#dirs.dropPristine(storeId)
+      await removeState(dir)
+    } else {
+      await this.#dirs.restorePristine(dir, storeId)
+    }
     await this.#restart(storeId)
   }
 
@@ -239,6 +257,10 @@ class Torture {
     const { ledger } = this.#cluster
     const count = Math.min(KEYS_CHECKED, ledger.puts)
     return Array.from({ length: count }, () => ledger.putAt(below(random, ledger.puts)))
+  }
+
+  #runs(storeId: string): boolean {
+    return this.#cluster.running.some((store) => store.storeId === storeId)
   }
 
   async #kill(storeId: string): Promise<void> {
@@ -277,13 +299,11 @@ class Torture {
       this.#watched.add(store)
       void store.ended.then(({ code, signal, output }) => {
         this.#watched.delete(store)
-        if (this.#dying.delete(store) || this.#o.signal.aborted || this.#over) return
+        if (this.#dying.delete(store) || this.#over || this.#o.signal.aborted) return
         this.#problem(`${store.storeId} ended by itself (${signal ?? code}): ${output.slice(-1_000)}`)
       })
     }
   }
-
-  #over = false
 
   /** Everything stops, everyone catches up, and every store by itself must hold all that was acknowledged. */
   async #finish(): Promise<void> {
@@ -295,7 +315,6 @@ class Torture {
     await this.#cluster.untilEqual()
     display.begin('verify', () => ({ text: 'every store is asked for every acknowledged write' }))
     await this.#cluster.verify()
-    this.#over = true
     const stores = plural(this.#cluster.running.length, 'store')
     display.end(`${stores}, ${plural(GROUPS, 'group')}: equal, and every acknowledged write is there`)
   }

@@ -1,6 +1,7 @@
 import type { Env } from '../env/ports.ts'
 import { LogShard } from '../storage/log-shard.ts'
 import type { FlotillaError } from '../util/errors.ts'
+import type { Identity } from './identity.ts'
 import type { Turn } from './turn.ts'
 
 /** Whom the shards tell. */
@@ -15,15 +16,17 @@ export interface ShardOwner {
 export async function openShards(
   env: Pick<Env, 'threads' | 'logger'>,
   dataDir: string,
-  shards: number,
+  identity: Identity,
   late: { readonly host: ShardOwner | null },
 ): Promise<LogShard[]> {
-  const opening = Array.from({ length: shards }, (_, shardIndex) =>
+  const opening = Array.from({ length: identity.shards }, (_, shardIndex) =>
     LogShard.open({
       threads: env.threads,
       dir: `${dataDir}/shard-${String(shardIndex).padStart(2, '0')}`,
       shardIndex,
-      shardCount: shards,
+      shardCount: identity.shards,
+      // The boot number is raised once the shards were open: from then on a shard that is not there is lost.
+      mustExist: identity.boot > 0,
       logger: env.logger,
       onApplied: (slot, index) => late.host?.onApplied(slot, index),
       onApplyFailed: (slot, index, message) => late.host?.onApplyFailed(slot, index, message),

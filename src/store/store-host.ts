@@ -84,7 +84,7 @@ export class StoreHost {
     const wanted = { clusterId, storeId, shards }
     const found = await openIdentity(env.files, env.random, dataDir, wanted)
     const late: { host: StoreHost | null } = { host: null }
-    const opened = await openShards(env, dataDir, shards, late)
+    const opened = await openShards(env, dataDir, found, late)
     try {
       // The engine's lock is held: no other process speaks under the next boot number.
       const memory = await openMemory(options, found, late)
@@ -312,7 +312,7 @@ export class StoreHost {
 
   #startGroup(shard: LogShard, recovered: RecoveredReplica, restarted: boolean): void {
     const { record } = recovered
-    const machine = this.#makeFsm(record)
+    const machine = recovered.stateLost ? stateLost(record) : this.#makeFsm(record)
     const userFsm = machine instanceof StateMachineFsm ? machine : null
     const down = machine instanceof FlotillaError ? machine : null
     const group = new GroupReplica(this.storeId, record, shard, userFsm, down)
@@ -473,4 +473,13 @@ export class StoreHost {
     await atMost(this.timers, machines, MAX_STATE_MACHINE_CLOSE_MS)
     this.#resolveClosed(reason)
   }
+}
+
+/** The key-value state is gone and the log begins behind it: only a snapshot can bring it back. Until then it is down. */
+function stateLost(record: ReplicaRecord): FlotillaError {
+  return new FlotillaError(
+    'CORRUPT',
+    `the state of group ${record.groupId} is gone and its log begins at ${record.firstIndex}: this replica serves and ` +
+      'votes for nothing. Put the old data directory back, or wait for a snapshot of another store',
+  )
 }

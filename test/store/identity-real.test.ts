@@ -44,6 +44,17 @@ async function countsForNothing(of: TestCluster, storeId: string, why: RegExp): 
 }
 
 describe('on real disks', () => {
+  test('a shard that is gone from a living directory is damage, not a new shard', async () => {
+    const of = await three()
+    await of.stop('s3')
+    fs.rmSync(path.join(directory(of, 's3'), 'shard-00'), { recursive: true })
+    await expect(of.start('s3')).rejects.toMatchObject({
+      code: 'FLOTILLA_CORRUPT',
+      message: expect.stringMatching(/ledger .* is gone, and the store is not new/),
+    })
+    await of.store('s1').group('g').apply(Buffer.from('1'), { timeoutMs: 20_000 })
+  })
+
   test('a wiped directory under an old id is refused by both ends and counts for nothing', async () => {
     const of = await three()
     await of.stop('s3')

@@ -40,6 +40,13 @@ export class PendingTasks {
     const newestTerm = this.#runs[this.#runs.length - 1]!.term
     let finished = 0
     for (const run of this.#runs) {
+      if (run.term < term) {
+        // Terms never fall along a log: nothing of an older term can be committed above an entry of this one, even
+        // where the log is still too short to hold another entry at its index.
+        this.#settleRun(run, from, Number.POSITIVE_INFINITY, term, null)
+        finished++
+        continue
+      }
       if (run.firstIndex + run.from > to) {
         // Runs of one term ascend; those of a later term may lie below what a cut has left behind.
         if (run.term === newestTerm) break
@@ -88,5 +95,8 @@ export class PendingTasks {
 }
 
 function lostError(): FlotillaError {
-  return new FlotillaError('LEADERSHIP_LOST', 'another leader put another entry at this index: not applied')
+  return new FlotillaError(
+    'LEADERSHIP_LOST',
+    'another leader leads with a log that does not hold this entry: not applied',
+  )
 }

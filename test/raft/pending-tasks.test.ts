@@ -54,6 +54,16 @@ test('another entry at the index is certainly not applied, also where runs of tw
   })
 })
 
+test('an entry of a later term settles all of older terms, also those above the end of the new log', () => {
+  const outcomes = new Outcomes()
+  const tasks = new PendingTasks()
+  tasks.add(2, 1, sinks(outcomes, 2), [0, 1])
+  // The next leader's log is shorter: nothing may ever be written at 2 and 3 again.
+  tasks.settle(1, 1, 2, null)
+  expect(tasks.count).toBe(0)
+  expect([...outcomes.settled.values()]).toEqual(new Array(2).fill('refused LEADERSHIP_LOST not-applied'))
+})
+
 test('at the end nobody is left without an answer', () => {
   const outcomes = new Outcomes()
   const tasks = new PendingTasks()
@@ -76,9 +86,9 @@ test('a run of a later term below what a cut left behind is settled too', () => 
   tasks.add(11, 7, sinks(outcomes, 1), [4])
   tasks.settle(10, 11, 7, null)
   expect(outcomes.settled.get(4)).toBe('done 11@7 -')
-  expect(tasks.count).toBe(2)
-  tasks.settle(12, 13, 7, null)
+  // And those of term 5 are lost, also above 11.
   expect(tasks.count).toBe(0)
+  tasks.settle(12, 13, 7, null)
   expect(outcomes.settled.size).toBe(5)
 })
 

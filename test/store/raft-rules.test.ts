@@ -129,6 +129,18 @@ describe('leadership', () => {
 })
 
 describe('proposals', () => {
+  test('a caller whose entry was cut is told by the next term, though nobody writes again', async () => {
+    const cluster = await quiet(16)
+    cluster.world.network.isolate('s1')
+    const lost = Array.from({ length: 3 }, (_, i) => propose(cluster, 's1', `lost ${i}`))
+    await cluster.world.run({ forMs: 20 })
+    for (let i = 0; i < 3; i++) propose(cluster, 's1', `lost later ${i}`)
+    await cluster.world.waitFor(() => ['s2', 's3'].includes(cluster.leaderOf(GROUP) ?? ''), 2_000)
+    cluster.world.network.heal()
+    await cluster.world.run({ forMs: 2_000 })
+    expect(lost.map((outcome) => outcome.text)).toEqual(new Array(3).fill('LEADERSHIP_LOST not-applied'))
+  })
+
   test('only the leader takes them, in the expected term only', async () => {
     const cluster = await quiet(6)
     const wrongTerm = propose(cluster, 's1', 'a', 7)

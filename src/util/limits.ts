@@ -174,6 +174,10 @@ export const MAX_SIM_LOG_RECORDS = 4_096
 export const MAX_SIM_HASHED_VALUES = 512
 /** What the simulated system takes from a socket and its peer has not read yet; the rest is `bufferedBytes`. */
 export const SIM_SOCKET_SYSTEM_BYTES = 256 * KIB
+/** Operations that one check of a history tries: minutes at most. Past it the answer is undecided, never ok. */
+export const MAX_CHECKER_STEPS = 200_000_000
+/** What a check of a history remembers of what it has tried, in words of 32 bits: 512 MiB. Past it: undecided. */
+export const MAX_CHECKER_MEMO_WORDS = 128 * MIB
 /** The largest piece that one simulated `onData` brings, as libuv reads. */
 export const SIM_SEGMENT_BYTES = 64 * KIB
 

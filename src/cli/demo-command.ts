@@ -2,18 +2,17 @@ import { existsSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Command, InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import { machineInfo } from '../bench/machine.ts'
-import { toFlotillaError } from '../util/errors.ts'
 import { runDemo } from './demo.ts'
 import { STORE_IDS } from './demo-settings.ts'
 import { formatDifferences, formatSummary } from './demo-summary.ts'
 import type { DemoSummary } from './demo-summary.ts'
 import { Display, displayOptionsFor } from './display.ts'
-import { EXIT_BAD_USAGE, EXIT_DONE, EXIT_FAILED } from './exit-codes.ts'
+import { EXIT_DONE, EXIT_FAILED } from './exit-codes.ts'
 import { formatCount, formatMs, plural } from './format.ts'
-import { Interrupted, Interruption } from './interruption.ts'
 import { UsageError } from './usage-error.ts'
+import { defineVerb, type VerbContext } from './verb.ts'
 
 /** Of the default tree so much is imported: enough to see rates, little enough for two minutes on two cores. */
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
@@ -22,7 +21,6 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, kib: 1024, mib: 1024 **
 interface Flags {
   readonly import?: string
   readonly maxBytes?: number
-  readonly json: boolean
 }
 
 interface Source {
@@ -38,51 +36,43 @@ const DESCRIPTION = [
     "each store's own state and compared, and so are the digests of all replicas. Exit 0 only when every byte matched " +
     'on every store.',
   'All data lies under the temporary directory (TMPDIR) and is removed at the end.',
-].join('\n\n')
+]
 
-const EXAMPLES = `
-Examples:
-  $ flotilla demo
-  $ flotilla demo --import ~/photos --max-bytes 256MiB
-  $ flotilla demo --json > summary.json
-`
-
-/** The command `demo`; `onEnd` is told the exit code. */
-export function demoCommand(onEnd: (exitCode: number) => void): Command {
-  return new Command('demo')
-    .summary('show three stores take real data, lose a process and lose nothing')
-    .description(DESCRIPTION)
-    .option('--import <dir>', "import the files of this directory (default: this project's own node_modules)")
-    .option(
+export const DEMO = defineVerb<Flags>({
+  usage: 'demo',
+  summary: 'show three stores take real data, lose a process and lose nothing',
+  description: DESCRIPTION,
+  options: () => [
+    new Option(
+      '--import <dir>',
+      "import the files of this directory (default: this project's own node_modules)",
+    ),
+    new Option(
       '--max-bytes <n>',
       'import no more than this; KiB, MiB and GiB are understood (default: 64MiB without --import, else no limit)',
-      parseBytes,
-    )
-    .option('--json', 'print one JSON value, the summary, on stdout and all else on stderr', false)
-    .allowExcessArguments(false)
-    .addHelpText('after', EXAMPLES)
-    .action(async (flags: Flags) => onEnd(await demo(flags)))
-}
+    ).argParser(parseBytes),
+  ],
+  jsonHelp: 'print one JSON value, the summary',
+  examples: [
+    'flotilla demo',
+    'flotilla demo --import ~/photos --max-bytes 256MiB',
+    'flotilla demo --json > summary.json',
+  ],
+  run: demo,
+})
 
-async function demo(flags: Flags): Promise<number> {
-  const out = flags.json ? process.stderr : process.stdout
-  const display = new Display(out, displayOptionsFor(out, process.env))
-  const interruption = new Interruption()
-  try {
-    const source = findSource(flags)
-    display.text(
-      `${display.strong('Flotilla')}: ${STORE_IDS.length} stores, 16 groups, and a process that dies.\n`,
-    )
-    await warnOfMemory(display)
-    const summary = await runDemo({ ...source, display, signal: interruption.signal })
-    conclude(summary, display)
-    if (flags.json) process.stdout.write(`${JSON.stringify(summary)}\n`)
-    return summary.ok ? EXIT_DONE : EXIT_FAILED
-  } catch (error) {
-    return reportFailure(error, flags.json)
-  } finally {
-    interruption.dispose()
-  }
+async function demo({ flags, json, signal, env, cwd, output }: VerbContext<Flags>): Promise<number> {
+  const out = json ? process.stderr : process.stdout
+  const display = new Display(out, displayOptionsFor(out, env))
+  const source = findSource(flags, cwd)
+  display.text(
+    `${display.strong('Flotilla')}: ${STORE_IDS.length} stores, 16 groups, and a process that dies.\n`,
+  )
+  await warnOfMemory(display)
+  const summary = await runDemo({ ...source, display, signal })
+  conclude(summary, display)
+  if (json) await output.answer(summary, '')
+  return summary.ok ? EXIT_DONE : EXIT_FAILED
 }
 
 function conclude(summary: DemoSummary, display: Display): void {
@@ -98,17 +88,6 @@ function conclude(summary: DemoSummary, display: Display): void {
   for (const line of formatDifferences(summary.differences)) display.text(`  ${line}`)
 }
 
-function reportFailure(error: unknown, json: boolean): number {
-  const { code, message, outcome } = toFlotillaError(
-    error,
-    error instanceof UsageError ? 'INVALID_ARGUMENT' : 'INTERNAL',
-  )
-  process.stderr.write(`flotilla demo: ${message}\n`)
-  if (error instanceof Interrupted) return error.exitCode
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, outcome } })}\n`)
-  return error instanceof UsageError ? EXIT_BAD_USAGE : EXIT_FAILED
-}
-
 async function warnOfMemory(display: Display): Promise<void> {
   const { dataDirInMemory } = await machineInfo()
   if (!dataDirInMemory) return
@@ -118,9 +97,9 @@ async function warnOfMemory(display: Display): Promise<void> {
   )
 }
 
-function findSource(flags: Flags): Source {
+function findSource(flags: Flags, cwd: string): Source {
   if (flags.import !== undefined) {
-    const root = resolve(startDirectory(), flags.import)
+    const root = resolve(cwd, flags.import)
     if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true) {
       throw new UsageError(`--import: ${root} is no directory`)
     }
@@ -129,12 +108,6 @@ function findSource(flags: Flags): Source {
   // What begins with a dot at the top are the package manager's and the tools' own notes: they may change meanwhile.
   const ignoreAtTop = (name: string): boolean => name.startsWith('.')
   return { root: ownPackages(), maxBytes: flags.maxBytes ?? DEFAULT_MAX_BYTES, ignoreAtTop }
-}
-
-/** npm runs a package's scripts in the package's directory: a relative path was meant from where npm was started. */
-function startDirectory(): string {
-  const { npm_lifecycle_event: script, npm_package_name: name, INIT_CWD: started } = process.env
-  return script !== undefined && name === 'flotilla' && started !== undefined ? started : process.cwd()
 }
 
 /** This package's node_modules, or the one that it lies in. */

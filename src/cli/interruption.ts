@@ -6,14 +6,20 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 /** npm ends its shell on SIGTERM and leaves what the shell runs behind; this often we look whether that has happened. */
 const ORPHAN_POLL_MS = 500
 
+/** A terminal's Ctrl-C reaches a program and its npm, which passes it on: that soon after the first it is the same one. */
+const ECHO_MS = 250
+
 /** The command was told to end. */
 export class Interrupted extends Error {
   override name = 'Interrupted'
   readonly exitCode: number
+  /** Whoever read the output went away: there is nobody to tell. */
+  readonly readerGone: boolean
 
   constructor(signal: NodeJS.Signals) {
     super(`interrupted (${signal})`)
     this.exitCode = EXIT_SIGNAL_BASE + constants.signals[signal]
+    this.readerGone = signal === 'SIGPIPE'
   }
 }
 
@@ -26,6 +32,7 @@ export class Interruption {
   readonly signal: AbortSignal
   readonly #controller = new AbortController()
   readonly #undo: (() => void)[] = []
+  #interruptedAtMs = 0
 
   constructor() {
     this.signal = this.#controller.signal
@@ -52,8 +59,12 @@ export class Interruption {
 
   #interrupt(name: NodeJS.Signals, insist: boolean): void {
     const reason = new Interrupted(name)
-    if (!this.signal.aborted) this.#controller.abort(reason)
-    else if (insist) process.exit(reason.exitCode)
+    if (!this.signal.aborted) {
+      this.#interruptedAtMs = performance.now()
+      this.#controller.abort(reason)
+    } else if (insist && performance.now() - this.#interruptedAtMs > ECHO_MS) {
+      process.exit(reason.exitCode)
+    }
   }
 
   #watchNpm(): void {

@@ -1,35 +1,66 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { benchCommand } from '../bench/command.ts'
-import { demoCommand } from './demo-command.ts'
+import { DEMO } from './demo-command.ts'
+import { errorView } from './error-view.ts'
 import { EXIT_BAD_USAGE, EXIT_DONE } from './exit-codes.ts'
+import { errorLine } from './output.ts'
+import { nounCommand, verbCommand } from './run-verb.ts'
+import { UsageError } from './usage-error.ts'
+import type { Noun, Verb } from './verb.ts'
+
+/** Commands that stand alone, in the order of the help. */
+const VERBS: readonly Verb[] = [DEMO]
+
+/** Words with verbs of their own. */
+const NOUNS: readonly Noun[] = []
 
 /** Runs one command line, `args` without node and script. Resolves with the exit code and never rejects for bad usage. */
 export async function runCli(args: readonly string[]): Promise<number> {
   const result = { exitCode: EXIT_DONE }
-  const program = new Command('flotilla')
-    .description(
-      'A multi-raft storage engine: many Raft groups in one store, one disk flush for all of them.',
-    )
-    .version(packageVersion(), '-V, --version', 'print the version')
-    .exitOverride()
-    .showHelpAfterError('(flotilla --help lists what there is)')
-  // A command of its own inherits nothing that was set before it was added, so it is told the same.
-  program.addCommand(
-    demoCommand((exitCode) => {
-      result.exitCode = exitCode
-    }).copyInheritedSettings(program),
-  )
-  program.addCommand(benchCommand().copyInheritedSettings(program))
+  const program = buildProgram((exitCode) => {
+    result.exitCode = exitCode
+  })
   try {
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     // Help that was asked for ends with 0; help because nothing was asked for does not.
-    return error.exitCode === 0 ? EXIT_DONE : EXIT_BAD_USAGE
+    if (error.exitCode === 0) return EXIT_DONE
+    if (args.includes('--json')) process.stdout.write(errorLine(errorView(usageErrorOf(error))))
+    return EXIT_BAD_USAGE
   }
   // The bench sets the exit code of the process, for it is a program of its own too.
   return result.exitCode || Number(process.exitCode ?? EXIT_DONE)
+}
+
+/** The whole tree of commands; `onEnd` is told the exit code of the verb that ran. */
+export function buildProgram(onEnd: (exitCode: number) => void): Command {
+  const program = new Command('flotilla')
+    .description(
+      'A multi-raft storage engine: many Raft groups in one store, one disk flush for all of them.',
+    )
+    .version(packageVersion(), '-V, --version', 'print the version')
+  for (const verb of VERBS) program.addCommand(verbCommand(verb, onEnd))
+  program.addCommand(benchCommand())
+  for (const noun of NOUNS) program.addCommand(nounCommand(noun, onEnd))
+  program.exitOverride().showHelpAfterError('(--help shows how it is used)')
+  inherit(program)
+  return program
+}
+
+/** A command of its own inherits nothing from where it is added, so each is told. */
+function inherit(parent: Command): void {
+  for (const command of parent.commands) inherit(command.copyInheritedSettings(parent))
+}
+
+/** What commander has told people on stderr, for programs. */
+function usageErrorOf({ code, message }: CommanderError): UsageError {
+  return new UsageError(
+    code === 'commander.help'
+      ? 'no command was given'
+      : message.replace(/^error: /, '').replaceAll('\n', ' '),
+  )
 }
 
 function packageVersion(): string {

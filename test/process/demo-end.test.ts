@@ -47,7 +47,7 @@ describe('the end of a demo', () => {
   test('a second Ctrl-C ends it at once, with nothing left', async () => {
     const twice = ({ child }: DemoProcess): void => {
       child.kill('SIGINT')
-      setTimeout(() => child.kill('SIGINT'), 5)
+      setTimeout(() => child.kill('SIGINT'), 260)
     }
     await endAt(/^ {2}leaders /m, twice, 130)
   })

@@ -1,83 +1,10 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Logger } from '../env/ports.ts'
 import type { SplitKey } from '../kv/regions.ts'
 import { FlotillaError } from '../util/errors.ts'
-import {
-  MAX_ELECTION_TIMEOUT_MS,
-  MAX_MEMBERS,
-  MAX_NAME_BYTES,
-  MAX_REGIONS,
-  MAX_SHARDS,
-  MIN_ELECTION_TIMEOUT_MS,
-} from '../util/limits.ts'
+import { MAX_MEMBERS } from '../util/limits.ts'
+import { KV_SCHEMA, NAME, STORE_SCHEMA } from './option-schema.ts'
 import type { StateMachineFactory } from './state-machine.ts'
-
-/** Every error of the schema says what is expected; {@link parseStoreOptions} adds the option's name and its value. */
-const NAME = `a text of 1 to ${MAX_NAME_BYTES} bytes`
-const ADDRESS = "an address 'host:port' (or '[v6]:port')"
-
-const name = z.string(NAME).refine((text) => isName(text), NAME)
-const address = z.string(ADDRESS).regex(/^(\[[^\]]+\]|[^:\s]+):\d{1,5}$/, ADDRESS)
-
-function isName(text: string): boolean {
-  const bytes = Buffer.byteLength(text)
-  return bytes > 0 && bytes <= MAX_NAME_BYTES
-}
-
-function wholeNumber(low: number, high: number) {
-  const expected = `a whole number from ${low} to ${high}`
-  return z.number(expected).int(expected).min(low, expected).max(high, expected)
-}
-
-function isFunction(value: unknown): boolean {
-  return typeof value === 'function'
-}
-
-const KEY = 'a string or a Buffer'
-const key = z.custom<string | Uint8Array>(
-  (value) => typeof value === 'string' || value instanceof Uint8Array,
-  KEY,
-)
-const splitKey: z.ZodType<SplitKey> = z.union([key, z.strictObject({ keyspace: name.optional(), key })], {
-  error: `a key (${KEY}) of the keyspace 'default', or { keyspace, key }`,
-})
-
-const kv = z.strictObject(
-  {
-    splitKeys: z
-      .array(splitKey, 'a list of keys')
-      .max(MAX_REGIONS - 1, `a list of at most ${MAX_REGIONS - 1} keys`)
-      .default([]),
-    members: z
-      .array(name, 'a list of store ids')
-      .min(1, 'a list of at least one store id')
-      .max(MAX_MEMBERS, `a list of at most ${MAX_MEMBERS} store ids`)
-      .optional(),
-  },
-  'false, or { splitKeys, members }',
-)
-
-const LOGGER = "a logger of pino's shape (debug, info, warn, error, child)"
-const FACTORY = 'a function that makes a state machine'
-
-const schema = z.strictObject(
-  {
-    clusterId: name,
-    storeId: name,
-    dataDir: z.string('the path of a directory').min(1, 'the path of a directory'),
-    stores: z.record(name, address, "an object of addresses by store id, { s1: 'host:port', … }"),
-    listen: address.optional(),
-    shards: wholeNumber(1, MAX_SHARDS).default(1),
-    electionTimeoutMs: wholeNumber(MIN_ELECTION_TIMEOUT_MS, MAX_ELECTION_TIMEOUT_MS).default(1_000),
-    heartbeatIntervalMs: wholeNumber(5, MAX_ELECTION_TIMEOUT_MS).optional(),
-    kv: z.union([z.literal(false), kv], { error: 'false, or { splitKeys, members }' }).prefault({}),
-    stateMachines: z
-      .record(name, z.custom<StateMachineFactory>(isFunction, FACTORY), 'an object of factories by type')
-      .default({}),
-    logger: z.custom<Logger>((value) => typeof value === 'object' && value !== null, LOGGER).optional(),
-  },
-  'an object',
-)
 
 /** What `Store.open` takes. */
 export interface StoreOptions {
@@ -131,18 +58,22 @@ export interface CheckedOptions {
 
 /** Throws INVALID_ARGUMENT, naming the option, its value and what is expected. */
 export function parseStoreOptions(options: unknown): CheckedOptions {
-  const parsed = schema.safeParse(options)
-  if (!parsed.success) throw invalid(describeIssue(parsed.error.issues[0]!, options))
+  const parsed = STORE_SCHEMA.safeParse(options)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!
+    throw invalid(describeIssue(issue, options), nameOf(issue.path))
+  }
   const { data } = parsed
   const storeIds = Object.keys(data.stores).sort()
   const listen = data.listen ?? data.stores[data.storeId]
   if (listen === undefined) {
-    throw invalid(`stores has no entry for this store, ${shown(data.storeId)}, and listen is not given`)
+    const text = `stores has no entry for this store, ${shown(data.storeId)}, and listen is not given`
+    throw invalid(text, 'stores')
   }
   const heartbeatIntervalMs = data.heartbeatIntervalMs ?? Math.max(5, Math.floor(data.electionTimeoutMs / 10))
   if (heartbeatIntervalMs * 2 > data.electionTimeoutMs) {
     const text = `at most half of electionTimeoutMs (${data.electionTimeoutMs})`
-    throw invalid(`heartbeatIntervalMs must be ${text}, not ${heartbeatIntervalMs}`)
+    throw invalid(`heartbeatIntervalMs must be ${text}, not ${heartbeatIntervalMs}`, 'heartbeatIntervalMs')
   }
   const kvMembers = data.kv === false ? [] : (data.kv.members ?? storeIds)
   checkMembers('kv.members', kvMembers, storeIds)
@@ -158,17 +89,28 @@ export function parseStoreOptions(options: unknown): CheckedOptions {
 /** Throws INVALID_ARGUMENT when a member is unknown or named twice, or when there are too many. */
 export function checkMembers(what: string, members: readonly string[], known: readonly string[]): void {
   if (members.length > MAX_MEMBERS) {
-    throw invalid(`${what} has ${members.length} stores, at most ${MAX_MEMBERS} are possible`)
+    throw invalid(`${what} has ${members.length} stores, at most ${MAX_MEMBERS} are possible`, what)
   }
   members.forEach((member, i) => {
     if (!known.includes(member))
-      throw invalid(`${what} names ${shown(member)}, which is not among the stores`)
-    if (members.indexOf(member) !== i) throw invalid(`${what} names ${shown(member)} twice`)
+      throw invalid(`${what} names ${shown(member)}, which is not among the stores`, what)
+    if (members.indexOf(member) !== i) throw invalid(`${what} names ${shown(member)} twice`, what)
   })
 }
 
-function invalid(message: string): FlotillaError {
-  return new FlotillaError('INVALID_ARGUMENT', message)
+/** The error names the option that it is about, for those who know where its value came from. */
+function invalid(message: string, option: string): FlotillaError & { readonly option: string } {
+  return Object.assign(new FlotillaError('INVALID_ARGUMENT', message), { option })
+}
+
+/** The name, as the table of options has it, of the option that an error of `parseStoreOptions` is about; else ''. */
+export function optionOf(error: unknown): string {
+  return error instanceof FlotillaError && 'option' in error ? String(error.option) : ''
+}
+
+/** 'stores' of stores.s1, 'kv.splitKeys' of kv.splitKeys.0. */
+function nameOf(path: readonly PropertyKey[]): string {
+  return path.slice(0, path[0] === 'kv' ? 2 : 1).join('.')
 }
 
 type Issue = z.core.$ZodIssue
@@ -195,7 +137,8 @@ function deepestUnrecognized(issue: Issue & { code: 'invalid_union' }): Issue | 
 }
 
 function knownKeys(path: readonly string[]): string {
-  const shape = path.length === 0 ? schema.shape : path[0] === 'kv' && path.length === 1 ? kv.shape : null
+  const shape =
+    path.length === 0 ? STORE_SCHEMA.shape : path[0] === 'kv' && path.length === 1 ? KV_SCHEMA.shape : null
   return shape === null ? 'it is not known' : `known are ${Object.keys(shape).join(', ')}`
 }
 

@@ -12,7 +12,7 @@ import type { GroupSpec } from '../store/group-spec.ts'
 import { StoreHost } from '../store/store-host.ts'
 import type { PeerDescription } from '../store/store-peers.ts'
 import { assertPresent } from '../util/assert.ts'
-import { FlotillaError } from '../util/errors.ts'
+import { FlotillaError, toFlotillaError, withOutcome } from '../util/errors.ts'
 import { MAX_GROUPS_PER_CALL } from '../util/limits.ts'
 import { CallServer } from './call-server.ts'
 import { GroupCreator } from './group-creator.ts'
@@ -72,15 +72,20 @@ export class Store extends SafeEmitter {
     const checked = parseStoreOptions(options)
     const world = env ?? createNodeEnv({ logger: checked.logger })
     const services = new Services(checked, world)
-    await services.open()
-    const store = new Store(checked, services)
     try {
-      await store.#begin()
+      await services.open()
+      const store = new Store(checked, services)
+      try {
+        await store.#begin()
+      } catch (error) {
+        await store.close()
+        throw error
+      }
+      return store
     } catch (error) {
-      await store.close()
-      throw error
+      // There is no store: whatever became of a call of its own, nothing was done for its user.
+      throw withOutcome(toFlotillaError(error), 'not-applied')
     }
-    return store
   }
 
   private constructor(options: CheckedOptions, services: Services) {

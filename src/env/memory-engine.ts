@@ -3,6 +3,7 @@
  * simulator.
  */
 import { assert } from '../util/assert.ts'
+import { dataDirLocked } from '../util/data-dir-locked.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { MAX_GET_MANY_KEYS, MAX_SCAN_PAGE_BYTES } from '../util/limits.ts'
 import { applyOperations, MemoryDisk } from './memory-disk.ts'
@@ -33,13 +34,14 @@ export class MemoryEngine implements Engine {
 
   async open(path: string, _options: EngineOptions): Promise<EngineDb> {
     const directory = this.disk.directory(path)
-    if (directory.locked) {
-      const remedy = 'Close the store that has it open, or give this one a directory of its own.'
-      throw new FlotillaError('DATA_DIR_LOCKED', `${path} is open in this or another process. ${remedy}`)
-    }
+    if (directory.locked) throw dataDirLocked(path)
     directory.locked = true
     directory.life++
     return new MemoryDb(this.disk, directory, path)
+  }
+
+  async isLocked(path: string): Promise<boolean> {
+    return this.disk.directory(path).locked
   }
 }
 

@@ -1,5 +1,6 @@
 import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { assert } from '../util/assert.ts'
 import { FlotillaError } from '../util/errors.ts'
@@ -51,6 +52,10 @@ export class NodeFiles implements Files {
     }
     writing.then(forget, forget)
     return writing
+  }
+
+  createFile(path: string, bytes: Buffer): Promise<boolean> {
+    return guarded(`make ${path}`, () => linkFile(path, bytes))
   }
 
   async openFile(path: string): Promise<OpenFile | null> {
@@ -142,15 +147,36 @@ class NodeOpenFile implements OpenFile {
 
 async function replaceFile(path: string, bytes: Buffer): Promise<void> {
   const temporary = path + TEMPORARY_SUFFIX
-  const file = await open(temporary, 'w')
+  await writeSynced(temporary, bytes)
+  await rename(temporary, path)
+  await syncDirectory(dirname(path))
+}
+
+/** A link, other than a rename, never replaces what is there: the name appears once, with all of its content. */
+async function linkFile(path: string, bytes: Buffer): Promise<boolean> {
+  // Another process may do the same at the same time.
+  const temporary = `${path}.${randomBytes(6).toString('hex')}${TEMPORARY_SUFFIX}`
+  try {
+    await writeSynced(temporary, bytes)
+    await link(temporary, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  } finally {
+    await rm(temporary, { force: true })
+  }
+  await syncDirectory(dirname(path))
+  return true
+}
+
+async function writeSynced(path: string, bytes: Buffer): Promise<void> {
+  const file = await open(path, 'w')
   try {
     await file.writeFile(bytes)
     await file.sync()
   } finally {
     await file.close()
   }
-  await rename(temporary, path)
-  await syncDirectory(dirname(path))
 }
 
 /** Makes the names in a directory durable. Windows cannot, and keeps its names in a journal of its own. */

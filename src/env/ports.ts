@@ -50,6 +50,8 @@ export interface Files {
   readFile(path: string): Promise<Buffer | null>
   /** Atomic and durable: temporary file, fsync, rename, fsync of the directory. */
   writeFile(path: string, bytes: Buffer): Promise<void>
+  /** As `writeFile`, but of all who do so at once, in whatever process, one alone gets true; false when it is there. */
+  createFile(path: string, bytes: Buffer): Promise<boolean>
   /** For reading and writing in place; null when absent. */
   openFile(path: string): Promise<OpenFile | null>
   /** Renames a file or a directory; durable. */
@@ -156,6 +158,8 @@ export interface EngineOptions {
 export interface Engine {
   /** Rejects with DATA_DIR_LOCKED, STORAGE_FAILED or CORRUPT. Creates the directory when absent. */
   open(path: string, options: EngineOptions): Promise<EngineDb>
+  /** Whether somebody has `path` open now, in this or another process. Changes nothing. */
+  isLocked(path: string): Promise<boolean>
 }
 
 /** A running SHA-256. */

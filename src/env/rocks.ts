@@ -3,9 +3,12 @@
  * that a process without a store (a client) never does. The package is archived and pinned: what is relied on
  * here cannot move.
  */
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { assert } from '../util/assert.ts'
+import { join } from 'node:path'
+import { assert, assertPresent } from '../util/assert.ts'
+import { dataDirLocked } from '../util/data-dir-locked.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { MAX_GET_MANY_KEYS, MAX_SCAN_PAGE_BYTES } from '../util/limits.ts'
 import type { Engine, EngineBatch, EngineDb, EngineIterator, EngineOptions, EngineRange } from './ports.ts'
@@ -71,10 +74,7 @@ export function loadError(error: unknown, platform: string): FlotillaError {
 function mapError(error: Error, path: string): FlotillaError {
   const text = error.message
   if (/lock hold by current process|While lock file/.test(text)) {
-    const remedy = 'Close the store that has it open, or give this one a directory of its own.'
-    return new FlotillaError('DATA_DIR_LOCKED', `${path} is open in this or another process. ${remedy}`, {
-      cause: error,
-    })
+    return dataDirLocked(path, error)
   }
   const name = /^Corruption|checksum mismatch/.test(text) ? 'CORRUPT' : 'STORAGE_FAILED'
   return new FlotillaError(name, `RocksDB in ${path}: ${text}`, { cause: error })
@@ -126,6 +126,19 @@ export class RocksEngine implements Engine {
       throw mapOpenError(error as Error, path)
     }
     return new RocksDb(native, path)
+  }
+
+  /** An open that cannot succeed: it takes the lock before it looks at what else there is, and gives it back. */
+  async isLocked(path: string): Promise<boolean> {
+    if (!existsSync(join(path, 'LOCK'))) return false
+    const native = new (loadRocksDb())(path)
+    const refused = await new Promise<Error | null | undefined>((resolve) => {
+      native.open({ createIfMissing: false, errorIfExists: true }, resolve)
+    })
+    return (
+      mapError(assertPresent(refused, 'RocksDB opens nothing that it was told to refuse'), path).shortName ===
+      'DATA_DIR_LOCKED'
+    )
   }
 }
 

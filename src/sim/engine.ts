@@ -39,6 +39,10 @@ export class SimEngine implements Engine {
       )
     })
   }
+
+  isLocked(path: string): Promise<boolean> {
+    return this.#disk.engine.isLocked(path)
+  }
 }
 
 class SimBatch implements EngineBatch {

@@ -59,6 +59,13 @@ export class SimFiles implements Files {
     return writing
   }
 
+  /** A simulated disk has one process: nobody comes between. */
+  async createFile(path: string, bytes: Buffer): Promise<boolean> {
+    if ((await this.readFile(path)) !== null) return false
+    await this.writeFile(path, bytes)
+    return true
+  }
+
   #write(path: string, bytes: Buffer): Promise<void> {
     if (!this.#loop.alive) return never()
     return new Promise((resolve, reject) => {

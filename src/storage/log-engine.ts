@@ -93,7 +93,7 @@ export class LogEngine {
    */
   static async open(disk: Disk, init: ShardInit, onError: (error: Error) => void): Promise<OpenedLog> {
     const dir = `${init.dir}/log`
-    const notes = await inspectLog(disk.files, init)
+    const notes = await inspectLog(disk, init)
     const db = await openDb(disk, dir)
     let log: LogEngine | null = null
     try {

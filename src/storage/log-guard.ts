@@ -1,4 +1,5 @@
 import type { Disk, EngineDb, Files } from '../env/ports.ts'
+import { dataDirLocked } from '../util/data-dir-locked.ts'
 import type { FlotillaError } from '../util/errors.ts'
 import type { FlushNumbers } from './flush-numbers.ts'
 import { DATABASE_ID_BYTES, Ledger, LEDGER_SLOTS } from './ledger.ts'
@@ -18,10 +19,23 @@ function belowLedger(dir: string, recovered: number, ledger: LedgerContent, why:
 }
 
 /**
+ * As {@link inspectFiles}. Files that another process is changing look damaged: then DATA_DIR_LOCKED is the truth.
+ */
+export async function inspectLog({ files, engine }: Disk, init: ShardInit): Promise<string[]> {
+  try {
+    return await inspectFiles(files, init)
+  } catch (error) {
+    const dir = `${init.dir}/log`
+    if (!(await engine.isLocked(dir))) throw error
+    throw dataDirLocked(dir, error)
+  }
+}
+
+/**
  * Looks at the files of the log before RocksDB may open them, which would pass over damage and remove what is left of it.
  * Changes nothing, for only RocksDB's lock tells whether the directory is ours. Returns notes. Rejects with CORRUPT.
  */
-export async function inspectLog(files: Files, init: ShardInit): Promise<string[]> {
+async function inspectFiles(files: Files, init: ShardInit): Promise<string[]> {
   const dir = `${init.dir}/log`
   const ledger = await Ledger.read(files, ledgerPath(init))
   if (ledger === 'damaged') throw corruptShard(dir, `its ledger ${ledgerPath(init)} cannot be read`)

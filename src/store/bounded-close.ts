@@ -1,7 +1,6 @@
 import type { Timers } from '../env/ports.ts'
 import type { LogShard } from '../storage/log-shard.ts'
 import { FlotillaError } from '../util/errors.ts'
-import { MAX_SHARD_CLOSE_MS } from '../util/limits.ts'
 
 /** Resolves when `work` does, or after `ms`. `work` does not reject. */
 export async function atMost(timers: Timers, work: Promise<unknown>, ms: number): Promise<void> {
@@ -14,8 +13,8 @@ export async function atMost(timers: Timers, work: Promise<unknown>, ms: number)
   })
 }
 
-/** A disk that does not answer keeps nobody waiting for ever: what is not flushed by then was promised to nobody. */
-export async function closeShards(timers: Timers, shards: readonly LogShard[]): Promise<void> {
+/** Closes them in `ms`, or gives them up. A disk that does not answer keeps nobody waiting for ever: what is not flushed by then was promised to nobody. */
+export async function closeShards(timers: Timers, shards: readonly LogShard[], ms: number): Promise<void> {
   const open = new Set(shards)
   const closing = Promise.allSettled(
     shards.map(async (shard) => {
@@ -23,7 +22,7 @@ export async function closeShards(timers: Timers, shards: readonly LogShard[]): 
       open.delete(shard)
     }),
   )
-  await atMost(timers, closing, MAX_SHARD_CLOSE_MS)
+  await atMost(timers, closing, ms)
   for (const shard of open) {
     shard.abandon(new FlotillaError('STORAGE_FAILED', 'the disk took nothing more while the store closed'))
   }

@@ -36,14 +36,10 @@ export async function openIdentity(
   wanted: IdentityWanted,
 ): Promise<Identity> {
   await files.makeDir(dataDir)
-  const bytes = await files.readFile(`${dataDir}/${IDENTITY_FILE}`)
-  if (bytes !== null) {
-    const identity = parseIdentity(bytes, dataDir)
-    checkIdentity(identity, dataDir, wanted)
-    return identity
-  }
-  const others = (await files.list(dataDir)).filter((name) => !name.endsWith('.tmp'))
-  if (others.length > 0) {
+  const found = await readIdentity(files, dataDir, wanted)
+  if (found !== null) return found
+  const others = await files.list(dataDir)
+  if (others.length > 0 && !others.includes(IDENTITY_FILE)) {
     throw new FlotillaError(
       'IDENTITY_MISMATCH',
       `${dataDir} holds other files (${others[0]}, …) and no ${IDENTITY_FILE}: a store starts in an empty directory. ` +
@@ -59,8 +55,13 @@ export async function openIdentity(
     shards: wanted.shards,
     engine: ENGINE,
   }
-  await writeIdentity(files, dataDir, identity)
-  return identity
+  if (await files.createFile(`${dataDir}/${IDENTITY_FILE}`, encodeCheckedText('identity', identity))) {
+    return identity
+  }
+  // Another process was born here at the same time. The engine's lock tells which of the two goes on.
+  const born = await readIdentity(files, dataDir, wanted)
+  if (born === null) throw goneWhileOpened(dataDir)
+  return born
 }
 
 /**
@@ -68,12 +69,8 @@ export async function openIdentity(
  * raises it too; what lies on the disk by now counts, not what was read before the lock.
  */
 export async function raiseBoot(files: Files, dataDir: string, wanted: IdentityWanted): Promise<Identity> {
-  const bytes = await files.readFile(`${dataDir}/${IDENTITY_FILE}`)
-  if (bytes === null) {
-    throw new FlotillaError('CORRUPT', `${dataDir}/${IDENTITY_FILE} has gone while the store was opened`)
-  }
-  const identity = parseIdentity(bytes, dataDir)
-  checkIdentity(identity, dataDir, wanted)
+  const identity = await readIdentity(files, dataDir, wanted)
+  if (identity === null) throw goneWhileOpened(dataDir)
   const raised = { ...identity, boot: identity.boot + 1 }
   await writeIdentity(files, dataDir, raised)
   return raised
@@ -84,6 +81,22 @@ export function newProcess(identity: Identity, random: RandomSource): RpcIdentit
   const { clusterId, storeId, incarnation, boot } = identity
   const process = random.uint32() * 0x10000 + (random.uint32() & 0xffff)
   return { clusterId, storeId, incarnation, boot, process }
+}
+
+async function readIdentity(files: Files, dataDir: string, wanted: IdentityWanted): Promise<Identity | null> {
+  const bytes = await files.readFile(`${dataDir}/${IDENTITY_FILE}`)
+  if (bytes === null) return null
+  const identity = parseIdentity(bytes, dataDir)
+  checkIdentity(identity, dataDir, wanted)
+  return identity
+}
+
+function goneWhileOpened(dataDir: string): FlotillaError {
+  return new FlotillaError(
+    'CORRUPT',
+    `${dataDir}/${IDENTITY_FILE} went away while the store was opened: something else works on this directory. ` +
+      'Find out what, and put the directory back as it was',
+  )
 }
 
 async function writeIdentity(files: Files, dataDir: string, identity: Identity): Promise<void> {

@@ -12,14 +12,18 @@ export interface ShardOwner {
   fail(error: FlotillaError): void
 }
 
-/** Opens every shard, or none. What they report before the host exists is kept by `late` being filled in time. */
+/**
+ * Opens every shard, or none. The first comes alone: its lock stands for the whole directory, else two processes at once
+ * could have some shards each, and both would give up. What they report before the host exists is kept by `late` being
+ * filled in time.
+ */
 export async function openShards(
   env: Pick<Env, 'threads' | 'logger'>,
   dataDir: string,
   identity: Identity,
   late: { readonly host: ShardOwner | null },
 ): Promise<LogShard[]> {
-  const opening = Array.from({ length: identity.shards }, (_, shardIndex) =>
+  const open = (shardIndex: number): Promise<LogShard> =>
     LogShard.open({
       threads: env.threads,
       dir: `${dataDir}/shard-${String(shardIndex).padStart(2, '0')}`,
@@ -33,10 +37,11 @@ export async function openShards(
       onFailed: (error) => late.host?.fail(error),
       scheduleFlush: () => late.host?.turn.schedule(),
       enterTurn: () => late.host?.turn.nowMs(),
-    }),
-  )
-  const settled = await Promise.allSettled(opening)
-  const opened = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    })
+  const first = await open(0)
+  const others = Array.from({ length: identity.shards - 1 }, (_, i) => open(i + 1))
+  const settled = await Promise.allSettled(others)
+  const opened = [first, ...settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))]
   const failed = settled.find((one) => one.status === 'rejected')
   if (failed === undefined) return opened
   await Promise.allSettled(opened.map((shard) => shard.close()))

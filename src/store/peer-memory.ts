@@ -15,7 +15,7 @@ import { decodeCheckedText, encodeCheckedText } from './checked-text.ts'
 import { judgePeer, type KnownPast } from './peer-judgement.ts'
 
 export const PEERS_FILE = 'peers.json'
-const PEERS_FORMAT = 1
+export const PEERS_FORMAT = 1
 
 interface PeerRecord extends AddressEntry {
   readonly storeId: string
@@ -26,7 +26,8 @@ interface PeerRecord extends AddressEntry {
   readonly flushSeen: number[]
 }
 
-interface PeersFile {
+/** As {@link PEERS_FILE} holds it, behind a CRC. */
+export interface PeersFile {
   readonly format: number
   /** Whose memory this is: one that was copied here says nothing of ours. */
   readonly owner: { readonly storeId: string; readonly incarnation: string }
@@ -298,7 +299,7 @@ export class PeerMemory {
       await files.writeFile(`${dataDir}/${PEERS_FILE}`, encodeCheckedText('peers', file))
     } catch (error) {
       const failure = toFlotillaError(error, 'STORAGE_FAILED')
-      if (!this.#closed) this.#o.onFailed(failure)
+      this.#o.onFailed(failure)
       throw failure
     }
   }

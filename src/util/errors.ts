@@ -130,6 +130,15 @@ export class FlotillaError extends Error {
 }
 
 /** `error` itself when it is one of ours, else wrapped as INTERNAL (or `name`). */
+/** `error` with what its caller knows better: the outcome. */
+export function withOutcome(error: FlotillaError, outcome: Outcome): FlotillaError {
+  if (error.outcome === outcome) return error
+  const { leader, store, cause } = error
+  const known = new FlotillaError(error.shortName, error.message, { outcome, leader, store, cause })
+  if (error.stack !== undefined) known.stack = error.stack
+  return known
+}
+
 export function toFlotillaError(error: unknown, name: ErrorName = 'INTERNAL'): FlotillaError {
   if (error instanceof FlotillaError) return error
   const message = error instanceof Error ? error.message : String(error)

@@ -254,9 +254,15 @@ export function engineSuite(
           outcome: 'not-applied',
         })
         await expect(world.engine.open(path, OPTIONS)).rejects.toThrow(path)
+        await put(db, { k: 'v' }, true)
+        expect(await world.engine.isLocked(path)).toBe(true)
         await db.close()
+        expect(await world.engine.isLocked(path)).toBe(false)
+        // To ask has changed nothing, neither while it was open nor after.
         const again = await world.engine.open(path, OPTIONS)
+        expect(await again.getMany([Buffer.from('k')])).toEqual([Buffer.from('v')])
         await again.close()
+        expect(await world.engine.isLocked(world.path())).toBe(false)
       }))
 
     test('a reopen finds what was written, synced or not', () =>

@@ -51,6 +51,22 @@ describe('NodeFiles', () => {
       expect(await files.readFile(path)).toEqual(Buffer.alloc(119, 19))
     }))
 
+  test('a file is made by one of many that try at once, whole, and never replaced', () =>
+    withTemporary(async (dir) => {
+      const path = join(dir, 'identity')
+      const texts = Array.from({ length: 20 }, (_, i) => Buffer.from(`${i}`.repeat(1_000)))
+      const made = await Promise.all(texts.map((text) => new NodeFiles().createFile(path, text)))
+      expect(made.filter(Boolean)).toHaveLength(1)
+      const files = new NodeFiles()
+      expect(await files.readFile(path)).toEqual(texts[made.indexOf(true)])
+      expect(await files.createFile(path, Buffer.from('late'))).toBe(false)
+      expect(await files.readFile(path)).toEqual(texts[made.indexOf(true)])
+      expect(await readdir(dir)).toEqual(['identity'])
+      await expect(files.createFile(join(dir, 'absent', 'x'), Buffer.alloc(1))).rejects.toMatchObject({
+        code: 'FLOTILLA_STORAGE_FAILED',
+      })
+    }))
+
   test('a write that a crash cut off is not listed and does not disturb the next', () =>
     withTemporary(async (dir) => {
       const files = new NodeFiles()

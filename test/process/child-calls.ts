@@ -1,5 +1,7 @@
 /** What tests ask of a store process (store-child.ts), over the channel of `fork` with structured clones. */
 export interface ChildCalls {
+  /** The process runs, and has loaded all that a store needs. */
+  ready: { readonly args: null; readonly answer: null }
   open: { readonly args: OpenArgs; readonly answer: { readonly address: string } }
   createCounter: { readonly args: { groupId: string; members: readonly string[] }; readonly answer: null }
   put: { readonly args: { readonly key: string; readonly value: string }; readonly answer: null }

@@ -18,6 +18,7 @@ async function refusalOf(cluster: Cluster, args: OpenArgs): Promise<Refusal> {
   if (!(refusal instanceof Refusal)) throw new Error(`it was not refused: ${String(refusal)}`)
   const end = await within(process.ended, 'end of the refused process by itself')
   expect(end).toEqual({ code: 0, signal: null, output: '' })
+  expect(refusal.outcome, refusal.message).toBe('not-applied')
   return refusal
 }
 
@@ -30,6 +31,32 @@ function alone(cluster: Cluster, port = 0): OpenArgs {
   const args = cluster.openArgs('s1')
   return { ...args, stores: { s1: port === 0 ? args.stores.s1! : `127.0.0.1:${port}` } }
 }
+
+describe('two processes that are born at once in one empty directory', () => {
+  test.each([1, 3])('with shards: %i: one has it, the other is told that it is taken, ten times', (shards) =>
+    withCluster(async (cluster) => {
+      for (let round = 0; round < 10; round++) {
+        const dataDir = `${cluster.dirOf('s1')}-${round}`
+        const args = { ...alone(cluster), stores: { s1: '127.0.0.1:0' }, dataDir, shards }
+        const twins = [cluster.spawn('s1'), cluster.spawn('s1')]
+        // Both are up and loaded, so that they begin within microseconds of each other.
+        await Promise.all(twins.map((twin) => twin.call('ready', null)))
+        const outcomes = await Promise.allSettled(twins.map((twin) => twin.open(args)))
+        const won = outcomes.findIndex(({ status }) => status === 'fulfilled')
+        const [lost] = outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason as Refusal] : []))
+        expect([won >= 0, lost?.code], lost?.message).toEqual([true, 'FLOTILLA_DATA_DIR_LOCKED'])
+        const identity = () => readFile(path.join(dataDir, 'identity.json'), 'utf8')
+        expect(await identity()).toMatch(/"boot": ?1[,\n}]/)
+        expect((await readdir(dataDir)).filter((name) => name.startsWith('identity.json.'))).toEqual([])
+        const [winner, loser] = won === 0 ? twins : [twins[1]!, twins[0]!]
+        expect(await within(loser!.ended, 'end of the other')).toEqual({ code: 0, signal: null, output: '' })
+        await winner!.call('put', { key: 'k', value: 'v' })
+        await winner!.call('close', null)
+        await within(winner!.ended, 'end of the one that had it')
+      }
+    }),
+  )
+})
 
 describe('a store process does not start', () => {
   test('on a data directory that another process has open, and the other goes on', () =>

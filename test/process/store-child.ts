@@ -52,6 +52,7 @@ class StoreChild {
   }
 
   readonly #handlers: Handlers = {
+    ready: async () => null,
     open: (args) => this.#open(args),
     createCounter: async ({ groupId, members }) => {
       await createGroup(this.#opened, { groupId, type: 'counter', members })

@@ -34,6 +34,12 @@ export class MemoryFiles implements Files {
     this.pages.replace(path, Buffer.from(bytes))
   }
 
+  async createFile(path: string, bytes: Buffer): Promise<boolean> {
+    if (this.pages.content(path) !== undefined) return false
+    await this.writeFile(path, bytes)
+    return true
+  }
+
   async openFile(path: string): Promise<OpenFile | null> {
     const { pages } = this
     if (pages.content(path) === undefined) return null

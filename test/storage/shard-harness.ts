@@ -101,6 +101,10 @@ class SlowLogEngine implements Engine {
     }
     return db
   }
+
+  isLocked(path: string): Promise<boolean> {
+    return this.#engine.isLocked(path)
+  }
 }
 
 export function memoryWorld(): World & {

@@ -4,6 +4,7 @@ import type { SimProcess } from '../../src/sim/process.ts'
 import { firstMembers, type GroupSpec } from '../../src/store/group-spec.ts'
 import type { UserStateMachine } from '../../src/store/state-machine-fsm.ts'
 import { StoreHost } from '../../src/store/store-host.ts'
+import type { FlotillaError } from '../../src/util/errors.ts'
 import { MAX_SHARD_CLOSE_MS, MAX_STATE_MACHINE_CLOSE_MS } from '../../src/util/limits.ts'
 
 /** Beginning and end of a store, and of its groups. */
@@ -148,4 +149,25 @@ test('a disk that never answers again keeps the store from closing for a bounded
   const startedMs = world.nowMs
   await world.settle(host.close(), 2 * MAX_SHARD_CLOSE_MS)
   expect(world.nowMs - startedMs).toBeLessThan(MAX_SHARD_CLOSE_MS + 1_000)
+  expect((await host.closed)?.code).toBe('FLOTILLA_STORAGE_FAILED')
+})
+
+test('a write that fails while the store closes is the reason that closed gives, and nothing of it is acknowledged', async () => {
+  const world = new SimWorld({ seed: 7 })
+  const process = world.process('s1')
+  const host = await world.settle(open(process, { onApply() {} }))
+  await world.settle(host.createGroups([spec('a')]))
+  await world.waitFor(() => host.group('a')!.isLeader, 1_000)
+  const told: string[] = []
+  const sink = {
+    onDone: () => told.push('done'),
+    onRefused: (_at: number, { outcome }: FlotillaError) => told.push(outcome),
+  }
+  host.group('a')!.propose(Buffer.from('x'), 0, sink, 0)
+  // The end of the turn hands it to the disk, which has not answered yet.
+  await world.run({ forMs: 0.02 })
+  process.disk.failNextSync(1)
+  await world.settle(host.close())
+  expect((await host.closed)?.code).toBe('FLOTILLA_STORAGE_FAILED')
+  expect(told).toEqual(['unknown'])
 })

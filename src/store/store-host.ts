@@ -98,8 +98,8 @@ export class StoreHost {
       return host
     } catch (error) {
       const { host } = late
-      if (host === null) await Promise.allSettled(opened.map((shard) => shard.close()))
       const failure = host?.failure ?? null
+      if (host === null) await Promise.allSettled(opened.map((shard) => shard.close()))
       else await host.close()
       // A shard that failed meanwhile has closed what start was waiting for: its error is the reason.
       throw failure ?? error
@@ -451,13 +451,13 @@ export class StoreHost {
     if (this.#failure !== null) return
     this.#failure = error
     this.#env.logger.error({ code: error.code }, `the store stops: ${error.message}`)
+    // A store that closes ends anyway: `closed` tells of it.
+    if (this.#closing !== null) return
     for (const group of this.#groups.values()) group.node?.enterError(error)
     this.#closing = this.#end()
   }
 
   /** Ends the store: what was handed to the disk is flushed, calls that wait are refused. Idempotent. */
-    // A store that closes ends anyway: `closed` tells of it.
-    if (this.#closing !== null) return
   close(): Promise<void> {
     this.#closing ??= this.#end()
     return this.#closing
@@ -468,13 +468,13 @@ export class StoreHost {
     this.turn.close()
     await this.multiplexer.close()
     this.wheel.close()
+    const startedMs = this.clock.monotonicMs()
     // While the directory is still locked: it is the next process's file then.
     await atMost(this.timers, this.peerBook.close(this.#failure === null), MAX_SHARD_CLOSE_MS)
     // The disks first: a user's state machine may take long, and what it holds is in the log.
     const machines = Promise.allSettled([...this.#groups.values()].map((group) => group.fsm?.close()))
     const passedMs = this.clock.monotonicMs() - startedMs
     await closeShards(this.timers, this.#shards, Math.max(0, MAX_SHARD_CLOSE_MS - passedMs))
-    const startedMs = this.clock.monotonicMs()
     await atMost(this.timers, machines, MAX_STATE_MACHINE_CLOSE_MS)
     this.#resolveClosed(this.#failure)
   }

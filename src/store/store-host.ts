@@ -93,6 +93,7 @@ export class StoreHost {
       if (failed !== undefined) throw failed.failed
       const host = new StoreHost(options, identity, opened, memory)
       late.host = host
+      env.inspect?.(host)
       await host.#start()
       if (host.failure !== null) throw host.failure
       return host

@@ -45,6 +45,12 @@ export class MemoryEngine implements Engine {
   }
 }
 
+/** For the simulator: what a batch of this engine holds. */
+export function operationsOf(batch: EngineBatch): readonly MemoryOperation[] {
+  assert(batch instanceof MemoryBatch, 'a batch of this engine')
+  return batch.operations
+}
+
 class MemoryBatch implements EngineBatch {
   readonly owner: MemoryDb
   readonly operations: MemoryOperation[] = []

@@ -198,4 +198,6 @@ export interface Env {
   readonly sockets: Sockets
   readonly threads: Threads
   readonly logger: Logger
+  /** Set by the simulator alone: it gets a store's host before that starts, to check it from outside after every step. */
+  readonly inspect?: (host: object) => void
 }

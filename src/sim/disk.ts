@@ -1,4 +1,4 @@
-import { MemoryDisk } from '../env/memory-disk.ts'
+import { MemoryDisk, type MemoryOperation } from '../env/memory-disk.ts'
 import { MemoryEngine } from '../env/memory-engine.ts'
 import { MemoryPages } from '../env/memory-pages.ts'
 import { assert } from '../util/assert.ts'
@@ -41,6 +41,14 @@ export interface OpenDatabase {
 
 export type DiskOperation = 'write' | 'sync' | 'read' | 'open'
 
+/** What a checker hears of a disk. */
+export interface DiskWatch {
+  /** A database write was reported as done; with `sync` it, and all before it in the same database, is durable. */
+  onWritten(path: string, operations: readonly MemoryOperation[], sync: boolean): void
+  /** The content of the disk is another one: after a crash, a wipe, a restore. */
+  onReplaced(): void
+}
+
 /** What lay on a disk at one moment. */
 export interface DiskImage {
   readonly files: ReadonlyMap<string, Buffer>
@@ -60,6 +68,7 @@ export class SimDisk {
   readonly databases = new Set<OpenDatabase>()
   memory = new MemoryDisk()
   engine = new MemoryEngine(this.memory)
+  watch: DiskWatch | null = null
   readonly #timings: DiskTimings
   /** Of its own, so that files add nothing to what crashes draw for the databases. */
   readonly #sectors: SimRandom
@@ -141,6 +150,7 @@ export class SimDisk {
     this.memory.crash((batch, path) => this.#keeps(mode, batch, path, cuts))
     if (mode !== 'process') this.pages.crash(() => mode !== 'lose-unsynced' && this.#sectors.chance(0.5))
     this.databases.clear()
+    this.watch?.onReplaced()
   }
 
   /** For processes: an empty disk in place of this one. Only a dead process's disk is wiped. */
@@ -150,6 +160,7 @@ export class SimDisk {
     this.engine = new MemoryEngine(this.memory)
     this.pages.clear()
     this.directories.clear()
+    this.watch?.onReplaced()
   }
 
   /** For files: whatever is at or below `from`, databases too. */
@@ -187,6 +198,7 @@ export class SimDisk {
     this.engine = new MemoryEngine(this.memory)
     for (const [path, bytes] of image.files) this.files.set(path, bytes)
     for (const path of image.directories) this.directories.add(path)
+    this.watch?.onReplaced()
   }
 
   /** For threads: `loop` is gone; what it had open is closed once its last write is on the disk. */

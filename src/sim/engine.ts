@@ -1,3 +1,4 @@
+import { operationsOf } from '../env/memory-engine.ts'
 import type {
   Engine,
   EngineBatch,
@@ -145,7 +146,10 @@ export class SimDb implements EngineDb, OpenDatabase {
       if (this.#writes === 0) this.#onIdle?.()
     }
     this.#inner.write(batch.inner, sync).then(
-      () => settle(resolve),
+      () => {
+        this.#disk.watch?.onWritten(this.#path, operationsOf(batch.inner), sync)
+        settle(resolve)
+      },
       (error: unknown) => settle(() => reject(error)),
     )
   }

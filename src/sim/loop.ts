@@ -1,6 +1,7 @@
 import type { Clock, TimerHandle, Timers } from '../env/ports.ts'
 import { assert } from '../util/assert.ts'
 import type { EventKind, EventOwner, SimEvent } from './event-queue.ts'
+import type { SimRandom } from './random.ts'
 import type { Timeline } from './timeline.ts'
 
 /** Beyond it the platform would fire at once; Node's timers are cut here. */
@@ -9,6 +10,12 @@ const MAX_DELAY_MS = 2 ** 31 - 1
 const MAX_TURN_US = 20
 /** Wall time at the start of every world: a date in 2026. */
 const WALL_EPOCH_MS = 1_790_000_000_000
+
+/** Clocks of a process that are not as they should be; see SimProcessOptions. */
+export interface ClockFaults {
+  readonly clockRate?: number
+  readonly lateTimers?: { readonly rate: number; readonly maxMs: number }
+}
 
 /**
  * The event loop of one simulated thread: a process's main thread, or a shard's worker below it. Its events die with it
@@ -29,7 +36,12 @@ export class SimLoop implements EventOwner {
   #dead = false
   #checkPhaseUs = -1
 
-  constructor(timeline: Timeline, name: string, parent: SimLoop | null = null) {
+  /** Simulated microseconds in a millisecond of this thread's clock. */
+  readonly #usPerMs: number
+  readonly #lateTimers: { readonly rate: number; readonly maxMs: number }
+  readonly #lateness: SimRandom | null
+
+  constructor(timeline: Timeline, name: string, parent: SimLoop | null = null, faults: ClockFaults = {}) {
     this.timeline = timeline
     this.name = name
     this.id = timeline.nextLoopId()
@@ -42,11 +54,15 @@ export class SimLoop implements EventOwner {
       },
       setImmediate: (callback) => this.setImmediate(callback),
     }
+    const { clockRate = 1, lateTimers = { rate: 0, maxMs: 0 } } = faults
+    this.#usPerMs = parent === null ? 1000 / clockRate : parent.#usPerMs
+    this.#lateTimers = lateTimers
+    this.#lateness = lateTimers.rate > 0 ? timeline.random.fork(`late/${name}`) : null
     // Counts from the start of the process, as Node's does: to compare the clocks of two processes is a bug.
     const origin =
       timeline.nowMs - (parent === null ? timeline.random.fork(`clock/${name}`).between(20, 100) : 0)
     this.clock = parent?.clock ?? {
-      monotonicMs: () => timeline.nowMs - origin,
+      monotonicMs: () => (timeline.nowMs - origin) * clockRate,
       wallMs: () => WALL_EPOCH_MS + timeline.nowMs + this.wallOffsetMs,
     }
   }
@@ -76,7 +92,10 @@ export class SimLoop implements EventOwner {
   #setTimeout(callback: () => void, delayMs: number): TimerHandle {
     assert(!Number.isNaN(delayMs), 'a delay is a number')
     const delay = Math.min(Math.max(Math.ceil(delayMs), 1), MAX_DELAY_MS)
-    return this.schedule(delay * 1000, 'timer', 0, callback)
+    const late = this.#lateness?.chance(this.#lateTimers.rate)
+      ? this.#lateness.between(0, this.#lateTimers.maxMs)
+      : 0
+    return this.schedule(delay * this.#usPerMs + late * 1000, 'timer', 0, callback)
   }
 }
 

@@ -17,6 +17,12 @@ export interface SimProcessOptions {
   readonly dir?: string
   /** The program: called in an event of its own at the first start and after each restart. What it throws fails the run. */
   readonly main?: (process: SimProcess) => void | Promise<void>
+  /** Gets the host of each store that the process opens, before it starts. */
+  readonly inspect?: (process: SimProcess, host: object) => void
+  /** How fast the monotonic clock runs against simulated time. Default 1. */
+  readonly clockRate?: number
+  /** Probability that a timer fires late, and by how much at most. Default 0. */
+  readonly lateTimers?: { readonly rate: number; readonly maxMs: number }
 }
 
 /** What a process finds in its world. */
@@ -35,7 +41,7 @@ export class SimProcess {
   /** Log records of all lives, oldest first. */
   readonly logs: LogRecord[] = []
   readonly #world: Surroundings
-  readonly #main: ((process: SimProcess) => void | Promise<void>) | undefined
+  readonly #options: SimProcessOptions
   readonly #random: SimRandom
   #env: Env
   /** The main thread of the present life. */
@@ -49,7 +55,7 @@ export class SimProcess {
     this.name = name
     this.dir = options.dir ?? `/sim/${name}`
     this.disk = new SimDisk(world.timeline, world.diskTimings, name)
-    this.#main = options.main
+    this.#options = options
     this.#random = world.timeline.random.fork(`process/${name}`)
     this.#env = this.#start()
   }
@@ -153,10 +159,12 @@ export class SimProcess {
     this.#starts++
     this.#alive = true
     const life = `${name}#${this.#starts}`
-    const loop = new SimLoop(timeline, life)
+    const loop = new SimLoop(timeline, life, null, this.#options)
     this.#loop = loop
     network.start(name)
+    const { inspect, main } = this.#options
     const env: Env = {
+      ...(inspect && { inspect: (host: object) => inspect(this, host) }),
       clock: loop.clock,
       timers: loop.timers,
       random: timeline.random.fork(`env/${life}`),
@@ -165,12 +173,12 @@ export class SimProcess {
       threads: new SimThreads(timeline, loop, this.disk, worker),
       logger: new SimLogger(this.logs, () => timeline.nowMs, { process: life }),
     }
-    if (this.#main) loop.schedule(0, 'start', this.#starts, () => this.#runMain(loop))
+    if (main) loop.schedule(0, 'start', this.#starts, () => this.#runMain(loop))
     return env
   }
 
   #runMain(loop: SimLoop): void {
-    const running = this.#main?.(this)
+    const running = this.#options.main?.(this)
     running?.catch((error: unknown) => {
       if (loop.alive) this.#world.timeline.fail(error)
     })

@@ -36,11 +36,15 @@ export class Timeline {
   readonly turnRandom: SimRandom
   readonly failOnInvariant: boolean
   readonly trace = new Trace()
+  /** Called after each event and all its microtasks, with the thread whose code ran. What it throws fails the run. */
+  afterStep: ((owner: EventOwner | null) => void) | null = null
   readonly #queue = new EventQueue()
   #nowUs = 0
   #nextSeq = 1
   #nextLoopId = 1
   #running = false
+  /** The event that ran and was not yet told to `afterStep`; undefined when there is none. */
+  #ran: EventOwner | null | undefined
   #failure: unknown = null
 
   constructor(options: TimelineOptions) {
@@ -129,6 +133,7 @@ export class Timeline {
     try {
       return await this.#drive(() => {
         if (this.#failure !== null) throw this.#failure
+        if (this.#ran !== undefined) this.#tellStep(this.#ran)
         if (until?.()) return true
         const event = this.#queue.peek()
         if (event === undefined || event.timeUs > untilUs) {
@@ -181,7 +186,13 @@ export class Timeline {
     }
     event.run = null
     this.trace.record(event)
+    this.#ran = owner
     run()
+  }
+
+  #tellStep(owner: EventOwner | null): void {
+    this.#ran = undefined
+    this.afterStep?.(owner)
   }
 
   /**

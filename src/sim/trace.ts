@@ -24,6 +24,8 @@ export class Trace {
   #steps = 0
   readonly #lines: TraceLine[] = []
   #next = 0
+  /** Gets every line as it is written: the readable log of a whole run. */
+  onLine: ((line: string) => void) | null = null
 
   /** Events that ran. */
   get steps(): number {
@@ -53,6 +55,13 @@ export class Trace {
     this.#add(timeUs, 'world', 'world', 0, text)
   }
 
+  /** A decision of the code under test, as numbers: part of the trace hash. */
+  decide(code: number, a: number, b: number): void {
+    this.#fold(code)
+    this.#fold(a)
+    this.#fold(b)
+  }
+
   /** The newest events in words, oldest first. */
   lines(count = MAX_SIM_REPORT_LINES): string[] {
     const size = this.#lines.length
@@ -70,7 +79,9 @@ export class Trace {
   }
 
   #add(timeUs: number, kind: EventKind, owner: string, detail: number, note: string): void {
-    this.#lines[this.#next] = { timeUs, kind, owner, detail, note }
+    const line = { timeUs, kind, owner, detail, note }
+    this.#lines[this.#next] = line
+    this.onLine?.(describe(line))
     this.#next = (this.#next + 1) % MAX_SIM_EVENT_LOG
   }
 }

@@ -128,6 +128,24 @@ export class RocksEngine implements Engine {
     return new RocksDb(native, path)
   }
 
+  /**
+   * For reading only: nothing in the directory is changed, no lock is taken, and what the write-ahead log holds is read into
+   * memory. Rejects as `open`, and with CORRUPT when there is no database.
+   */
+  async openReadOnly(path: string): Promise<EngineDb> {
+    const native = new (loadRocksDb())(path)
+    try {
+      await new Promise<void>((resolve, reject) => {
+        native.open({ createIfMissing: false, readOnly: true }, (error) =>
+          error ? reject(error) : resolve(),
+        )
+      })
+    } catch (error) {
+      throw mapOpenError(error as Error, path)
+    }
+    return new RocksDb(native, path)
+  }
+
   /** An open that cannot succeed: it takes the lock before it looks at what else there is, and gives it back. */
   async isLocked(path: string): Promise<boolean> {
     if (!existsSync(join(path, 'LOCK'))) return false

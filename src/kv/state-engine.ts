@@ -225,7 +225,8 @@ export function encodePosition(index: number, term: number, bytes: Buffer | null
   return encoded
 }
 
-function decodePosition(encoded: Buffer): AppliedConfiguration | null {
+/** Null when the bytes are not what was written. */
+export function decodePosition(encoded: Buffer): AppliedConfiguration | null {
   if (encoded.length < POSITION_BYTES || crc32(encoded.subarray(4)) !== encoded.readUInt32LE(0)) return null
   const bytes = encoded.subarray(POSITION_BYTES)
   return { index: encoded.readUIntLE(4, 6), term: encoded.readUIntLE(10, 6), bytes }

@@ -70,32 +70,53 @@ function behind(scan: WalScan, newer: readonly WalFile[]): string | null {
   return `${next.name} was written after it`
 }
 
+/** Where the write-ahead log of the data's RocksDB stops to be a true prefix of what was written. */
+export interface WalEnd {
+  readonly name: string
+  readonly path: string
+  readonly size: number
+  /** Bytes before the first bad place. */
+  readonly goodBytes: number
+  readonly at: number
+  readonly what: string
+  /** Names of the files that were written after it. */
+  readonly newer: readonly string[]
+}
+
+/** The first bad place in the write-ahead log in `dir`; null when there is none. Changes nothing. */
+export async function findBadWal(files: Files, dir: string): Promise<WalEnd | null> {
+  const wals = await scanWals(files, dir)
+  const first = wals.findIndex(({ scan }) => scan.bad !== null)
+  if (first < 0) return null
+  const { name, path, scan } = wals[first]!
+  const newer = wals.slice(first + 1).map((wal) => wal.name)
+  return { name, path, size: scan.size, goodBytes: scan.goodEnd, ...scan.bad!, newer }
+}
+
 /**
  * Makes the write-ahead log of the data's RocksDB in `dir` a true prefix of what was written: cut at the first bad place,
  * newer files removed. Its batches are not synced, so a power cut may leave holes, and the log brings back what is cut
  * off. Only under the lock of the shard. Returns what was done, in words; empty when nothing was.
  */
 export async function cutWals(files: Files, dir: string): Promise<string[]> {
-  const wals = await scanWals(files, dir)
-  const first = wals.findIndex(({ scan }) => scan.bad !== null)
-  if (first < 0) return []
-  const { name, path, scan } = wals[first]!
+  const bad = await findBadWal(files, dir)
+  if (bad === null) return []
+  const { name, path, size, goodBytes, at, what } = bad
   const done: string[] = []
-  for (const newer of wals.slice(first + 1)) {
-    await files.remove(newer.path)
-    done.push(`${dir}/${newer.name} was removed, for it follows ${name}`)
+  for (const newer of bad.newer) {
+    await files.remove(`${dir}/${newer}`)
+    done.push(`${dir}/${newer} was removed, for it follows ${name}`)
   }
   const file = await files.openFile(path)
   if (file !== null) {
     try {
-      file.truncate(scan.goodEnd)
+      file.truncate(goodBytes)
       await file.sync()
     } finally {
       file.close()
     }
   }
-  const { at, what } = scan.bad!
-  done.push(`${path} was cut from ${scan.size} to ${scan.goodEnd} bytes: it is bad at byte ${at} (${what})`)
+  done.push(`${path} was cut from ${size} to ${goodBytes} bytes: it is bad at byte ${at} (${what})`)
   return done
 }
 

@@ -20,7 +20,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   kv: ['store'],
   client: ['rpc'],
   worker: ['kv', 'storage'],
-  admin: [],
+  admin: ['kv', 'storage', 'store'],
   api: ['admin', 'kv', 'client', 'store'],
   bench: ['api', 'admin', 'client'],
   cli: ['bench', 'sim', 'api', 'admin', 'client'],

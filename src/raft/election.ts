@@ -44,6 +44,8 @@ export class Election {
   #votesFromMs: number
   /** Until then this voter does not stand. */
   #standsFromMs = 0
+  /** The leader's last word when a stall put the election off. */
+  #patientSinceMs = -1
 
   constructor(node: RaftNode, restarted: boolean) {
     this.#node = node
@@ -100,6 +102,17 @@ export class Election {
     if (node.host.nowMs() - node.lastLeaderMs < node.options.electionTimeoutMs) return
     node.resetLeader(null, 'no word from the leader for an election timeout')
     if (this.#isVoter && node.priority > 0) this.preVote()
+  }
+
+  /**
+   * The event loop stood still: a leader that lives is heard before half a timeout is over. Only once for each word of a
+   * leader, else a process that stalls again and again would never stand.
+   */
+  onStall(): void {
+    const { host, options, lastLeaderMs } = this.#node
+    if (this.#patientSinceMs === lastLeaderMs) return
+    this.#patientSinceMs = lastLeaderMs
+    this.electionTimer.touchAt(host.nowMs() - options.electionTimeoutMs / 2)
   }
 
   /** Leaves the next elections to the others, long enough for each of them to have stood. */

@@ -392,7 +392,7 @@ export class NodeImpl implements RaftNode {
   /** Every half election timeout a leader makes sure that a quorum still follows it. */
   #checkQuorum(): void {
     if (this.state !== 'leader') return
-    if (!this.replicators.hasLiveQuorum()) {
+    if (!this.replicators.keepsOffice()) {
       this.stepDown(this.currTerm, 'no quorum answered for an election timeout')
       return
     }

@@ -7,6 +7,8 @@ import { Replicator } from './replicator.ts'
 export class ReplicatorGroup {
   readonly #node: RaftNode
   #replicators: Replicator[] = []
+  /** After a stall: until then silence is held against nobody. */
+  #patientUntilMs = 0
 
   constructor(node: RaftNode) {
     this.#node = node
@@ -32,6 +34,21 @@ export class ReplicatorGroup {
     })
   }
 
+  /**
+   * Whether the leader may stay. After a stall of its own event loop it has, once, half a timeout to hear its followers
+   * again: it did not ask them meanwhile.
+   */
+  keepsOffice(): boolean {
+    const live = this.hasLiveQuorum()
+    if (live) this.#patientUntilMs = 0
+    return live || this.#node.host.nowMs() < this.#patientUntilMs
+  }
+
+  onStall(): void {
+    const { host, options } = this.#node
+    if (this.#patientUntilMs === 0) this.#patientUntilMs = host.nowMs() + options.electionTimeoutMs / 2
+  }
+
   addReplicator(member: Member): void {
     const replicator = new Replicator(this.#node, member, this.#node.log.lastIndex + 1)
     this.#replicators.push(replicator)
@@ -49,6 +66,7 @@ export class ReplicatorGroup {
   stopAll(): void {
     const all = this.#replicators
     this.#replicators = []
+    this.#patientUntilMs = 0
     for (const replicator of all) replicator.destroy()
   }
 

@@ -22,6 +22,7 @@ import { openShards } from './open-shards.ts'
 import { openMemory, type PeerMemory } from './peer-memory.ts'
 import { RaftDispatcher, type WireHandlers } from './raft-dispatcher.ts'
 import { ShardFsm } from './shard-fsm.ts'
+import { judgeAnew } from './stalls.ts'
 import { type FsmFactory, StateMachineFsm } from './state-machine-fsm.ts'
 import { StorePeers } from './store-peers.ts'
 import { Turn, type TurnWork } from './turn.ts'
@@ -119,7 +120,10 @@ export class StoreHost {
     const broken = (error: unknown): void => this.fail(toFlotillaError(error))
     this.turn = new Turn(this.#env.clock, this.#env.timers, () => this.#finishTurn(), broken)
     this.wheel = new HashedWheelTimer(this.#env.clock, this.#env.timers, {
-      onStall: (lateMs) => options.handlers.onStall(lateMs),
+      onStall: (lateMs) => {
+        options.handlers.onStall(lateMs)
+        judgeAnew(this.#groups.values(), lateMs, options.nodeOptions.electionTimeoutMs)
+      },
       onError: broken,
     })
     this.#raftTimers = {

@@ -1,12 +1,12 @@
 import { newSlab } from './packed.ts'
 import { encodeReplicaRecord } from './replica-record.ts'
 import type { ReplicaWrite, Vouch } from './replica-write.ts'
-import { OP_BLOCK, OP_COUNTERS, OP_CUT, OP_RECORD } from './shard-protocol.ts'
+import { OP_BLOCK, OP_COUNTERS, OP_CUT, OP_RECORD, OP_TRUNCATE } from './shard-protocol.ts'
 import type { ShardCounters } from './shard-state.ts'
 import type { SlotState } from './slot-state.ts'
 
 /** What a write costs a flush beside the bytes of its blocks, about: keys, operations, a record now and then. */
-const WRITE_OVERHEAD_BYTES = 128
+export const WRITE_OVERHEAD_BYTES = 128
 
 export function writeCost(write: ReplicaWrite): number {
   let bytes = WRITE_OVERHEAD_BYTES
@@ -27,6 +27,7 @@ export class FlushGathering {
   queuedCost = 0
   blockCount = 0
   entryCount = 0
+  truncatedEntries = 0
   readonly #ops: number[] = []
   readonly #pieces: Buffer[] = []
   #bytes = 0
@@ -61,6 +62,16 @@ export class FlushGathering {
       this.#slots.push(state)
     }
     this.#lastIndexes[state.place] = state.lastIndex
+  }
+
+  /** The log's new beginning and what it loses: one batch, so that neither is ever there without the other. */
+  truncate(state: SlotState, firstIndex: number, prevTerm: number): void {
+    const entries = state.truncate(firstIndex, prevTerm)
+    if (entries === 0) return
+    this.#ops.push(OP_TRUNCATE, state.record.slot, firstIndex, prevTerm)
+    this.truncatedEntries += entries
+    this.putRecord(state)
+    this.cost += WRITE_OVERHEAD_BYTES
   }
 
   /** The record goes into this flush as it is when the gathering is sealed. */

@@ -21,6 +21,7 @@ import {
   KEY_RECORD,
   LOG_KEY_BYTES,
   logKey,
+  logKeyIndex,
   SHARD_SLOT,
   writeLogKey,
 } from './log-keys.ts'
@@ -30,7 +31,7 @@ import { decodeReplicaRecord, encodeReplicaRecord } from './replica-record.ts'
 import type { ReplicaRecord } from './replica-write.ts'
 import { checkCounted, encodeCounters } from './shard-state.ts'
 import type { ShardCounters, ShardState } from './shard-state.ts'
-import { OP_BLOCK, OP_COUNTERS, OP_CUT, OP_RECORD, OP_STRIDE } from './shard-protocol.ts'
+import { OP_BLOCK, OP_COUNTERS, OP_CUT, OP_RECORD, OP_STRIDE, OP_TRUNCATE } from './shard-protocol.ts'
 import type { ShardInit } from './shard-protocol.ts'
 import { SlotLog } from './slot-log.ts'
 import type { CutEffect } from './slot-log.ts'
@@ -44,6 +45,8 @@ export interface FlushJob {
   readonly blocks: readonly LogBlock[]
   readonly slots: readonly SlotLog[]
   readonly cuts: ReadonlyArray<CutEffect | null>
+  /** First indexes of the blocks that each truncation removes. */
+  readonly truncations: ReadonlyArray<readonly number[]>
   /** What its blocks cost the cache. */
   readonly cost: number
   written: boolean
@@ -120,6 +123,13 @@ export class LogEngine {
     return this.#durableFlush
   }
 
+  /** Of the blocks of all logs. */
+  get byteLength(): number {
+    let bytes = 0
+    for (const log of this.slots.values()) bytes += log.bytesFrom(0)
+    return bytes
+  }
+
   async close(): Promise<void> {
     await this.#db.close()
     await this.#ledger.close()
@@ -130,25 +140,30 @@ export class LogEngine {
     const blocks: LogBlock[] = []
     const slots: SlotLog[] = []
     const cuts: Array<CutEffect | null> = []
+    const truncations: Array<readonly number[]> = []
     let cost = bytes.byteLength
     for (let i = 0, at = 0; i < ops.length; i += OP_STRIDE) {
       const kind = ops[i]!
-      const length = ops[i + 3]!
+      const index = ops[i + 2]!
+      const extra = ops[i + 3]!
       if (kind === OP_BLOCK) {
         const slot = this.slotOf(ops[i + 1]!)
-        const block = new LogBlock(Buffer.from(bytes, at, length))
-        slot.append(block.firstIndex, block.count, block)
+        const block = new LogBlock(Buffer.from(bytes, at, extra))
+        slot.append(block.firstIndex, block.count, extra, block)
         blocks.push(block)
         slots.push(slot)
         cost += WORKER_BLOCK_OVERHEAD_BYTES
+        at += extra
       } else if (kind === OP_CUT) {
-        cuts.push(this.slotOf(ops[i + 1]!).cut(ops[i + 2]!))
-      } else if (kind === OP_RECORD && !this.slots.has(ops[i + 1]!)) {
-        this.#addSlot(Buffer.from(bytes, at, length))
+        cuts.push(this.slotOf(ops[i + 1]!).cut(index))
+      } else if (kind === OP_TRUNCATE) {
+        truncations.push(this.#truncate(this.slotOf(ops[i + 1]!), index, extra))
+      } else if (kind === OP_RECORD) {
+        if (!this.slots.has(ops[i + 1]!)) this.#addSlot(Buffer.from(bytes, at, extra))
+        at += extra
       }
-      at += length
     }
-    const job: FlushJob = { id, ops, bytes, blocks, slots, cuts, cost, written: false }
+    const job: FlushJob = { id, ops, bytes, blocks, slots, cuts, truncations, cost, written: false }
     this.#cached.push(job)
     this.#cachedBytes += cost
     return job
@@ -162,6 +177,13 @@ export class LogEngine {
     await this.#sync(batch)
     job.written = true
     this.#evict()
+  }
+
+  #truncate(log: SlotLog, firstIndex: number, prevTerm: number): readonly number[] {
+    const deleted = log.truncate(firstIndex)
+    const next = log.blockCount > 0 && log.firstIndex === firstIndex ? log.bodyAt(0) : null
+    assert(next === null || next.prevTerm === prevTerm, 'a truncated log begins behind the right term')
+    return deleted
   }
 
   slotOf(slot: number): SlotLog {
@@ -188,7 +210,8 @@ export class LogEngine {
       }
       const version = log.version
       const blocks = await this.#readOnce(log, from, to, maxBytes)
-      if (log.version === version) return blocks
+      if (log.version !== version) continue
+      if (blocks.length > 0 || from >= log.firstIndex) return blocks
     }
     return []
   }
@@ -197,60 +220,68 @@ export class LogEngine {
     const blocks: LogBlock[] = []
     const version = log.version
     let bytes = 0
-    let next = log.find(from)
-    while (next >= 0 && next < log.blockCount && log.firstAt(next) <= to) {
-      const until = Math.min(next + LOG_READ_BLOCKS, log.blockCount)
-      const bodies = await this.#bodies(log, next, until)
-      if (log.version !== version) return blocks
-      for (let i = 0; i < bodies.length; i++) {
-        const first = log.firstAt(next + i)
-        const last = log.lastAt(next + i)
-        if (first > to) return blocks
-        if (bodies[i]!.lastIndex < last)
-          throw corruptLog(this.dir, log.groupId, first, `the block ends before ${last}`)
-        const block = sliceBlock(bodies[i]!, Math.max(first, from), Math.min(last, to))
+    let next = from
+    while (next <= to) {
+      // Anew each time: a truncation moves positions.
+      const position = log.find(next)
+      if (position < 0) break
+      const page = await this.#page(log, position, Math.min(position + LOG_READ_BLOCKS, log.blockCount))
+      if (log.version !== version) break
+      for (const whole of page) {
+        if (whole.firstIndex > to) return blocks
+        const block = sliceBlock(whole, Math.max(whole.firstIndex, from), Math.min(whole.lastIndex, to))
         if (blocks.length > 0 && bytes + block.byteLength > maxBytes) return blocks
         blocks.push(block)
         bytes += block.byteLength
+        next = whole.lastIndex + 1
       }
-      next = until
     }
     return blocks
   }
 
-  /** Bodies of the blocks at positions `from … until - 1`. When the log is cut meanwhile the answer is of no use. */
-  async #bodies(log: SlotLog, from: number, until: number): Promise<LogBlock[]> {
-    const version = log.version
-    const bodies: LogBlock[] = []
-    const missing: number[] = []
+  /**
+   * The blocks at positions `from … until - 1`, without what was cut off them; none when one of them was truncated away
+   * meanwhile. When the log is cut meanwhile the answer is of no use.
+   */
+  async #page(log: SlotLog, from: number, until: number): Promise<LogBlock[]> {
+    const { version } = log
+    const bodies: Array<LogBlock | null> = []
+    const lasts: number[] = []
     const keys: Buffer[] = []
     for (let position = from; position < until; position++) {
       const body = log.bodyAt(position)
-      if (body === null) {
-        missing.push(position - from)
-        keys.push(logKey(log.slot, KEY_BLOCK, log.firstAt(position)))
-      }
-      bodies.push(body as LogBlock)
+      if (body === null) keys.push(logKey(log.slot, KEY_BLOCK, log.firstAt(position)))
+      bodies.push(body)
+      lasts.push(log.lastAt(position))
     }
-    if (keys.length === 0) return bodies
-    const values = await this.#db.getMany(keys)
-    if (log.version !== version) return bodies
-    for (let i = 0; i < values.length; i++) {
-      const first = log.firstAt(from + missing[i]!)
-      const value = values[i]
-      if (!value) throw corruptLog(this.dir, log.groupId, first, 'the block is gone')
-      bodies[missing[i]!] = readStoredBlock(value, log, first, this.dir)
+    const values = keys.length > 0 ? await this.#db.getMany(keys) : []
+    if (log.version !== version) return []
+    const page: LogBlock[] = []
+    for (let i = 0, missing = 0; i < bodies.length; i++) {
+      const body = bodies[i] ?? this.#stored(log, logKeyIndex(keys[missing]!), values[missing++]!)
+      if (body === null) return []
+      const last = lasts[i]!
+      if (body.lastIndex < last)
+        throw corruptLog(this.dir, log.groupId, body.firstIndex, `the block ends before ${last}`)
+      page.push(sliceBlock(body, body.firstIndex, last))
     }
-    return bodies
+    return page
+  }
+
+  /** The block that was read at `first`; null when it was truncated away meanwhile. Throws CORRUPT. */
+  #stored(log: SlotLog, first: number, value: Buffer | null): LogBlock | null {
+    if (value !== null) return readStoredBlock(value, log, first, this.dir)
+    if (first < log.firstIndex) return null
+    throw corruptLog(this.dir, log.groupId, first, 'the block is gone')
   }
 
   /**
-   * Makes the log empty and lets it begin behind (index, term), as after the install of a snapshot. `record` is the
-   * replica's new one. Only for start-up, when nothing else is in flight.
+   * Makes the log empty and lets it begin behind `index`, as after the install of a snapshot. `record` is the replica's
+   * new one. Only for start-up, when nothing else is in flight.
    */
-  async reset(log: SlotLog, record: ReplicaRecord, index: number, term: number): Promise<void> {
+  async reset(log: SlotLog, record: ReplicaRecord, index: number): Promise<void> {
     const batch = this.#db.createBatch()
-    for (const first of log.reset(index, term)) batch.del(this.#keyOf(log.slot, KEY_BLOCK, first))
+    for (const first of log.reset(index)) batch.del(this.#keyOf(log.slot, KEY_BLOCK, first))
     batch.put(this.#keyOf(log.slot, KEY_RECORD, 0), encodeReplicaRecord(record))
     await this.#sync(batch)
   }
@@ -278,8 +309,8 @@ export class LogEngine {
 
   #addSlot(bytes: Buffer): void {
     const record = assertPresent(decodeReplicaRecord(bytes), 'a posted record can be read')
-    const { slot, groupId, space, firstIndex, prevTerm } = record
-    this.slots.set(slot, new SlotLog(slot, groupId, space, firstIndex, prevTerm))
+    const { slot, groupId, space, firstIndex } = record
+    this.slots.set(slot, new SlotLog(slot, groupId, space, firstIndex))
   }
 
   /** Bodies of the blocks that `job` keeps in part, in order; read back where memory no longer holds them. */
@@ -305,13 +336,15 @@ export class LogEngine {
     const { ops, bytes } = job
     let block = 0
     let cut = 0
+    let truncation = 0
     let trimmedBody = 0
     for (let i = 0, at = 0; i < ops.length; i += OP_STRIDE) {
       const slot = ops[i + 1]!
-      const length = ops[i + 3]!
+      const extra = ops[i + 3]!
       switch (ops[i]) {
         case OP_BLOCK: {
           const body = job.blocks[block++]!
+          at += extra
           batch.put(this.#keyOf(slot, KEY_BLOCK, body.firstIndex), body.bytes)
           break
         }
@@ -326,7 +359,11 @@ export class LogEngine {
           break
         }
         case OP_RECORD:
-          batch.put(this.#keyOf(slot, KEY_RECORD, 0), Buffer.from(bytes, at, length))
+          batch.put(this.#keyOf(slot, KEY_RECORD, 0), Buffer.from(bytes, at, extra))
+          at += extra
+          break
+        case OP_TRUNCATE:
+          for (const first of job.truncations[truncation++]!) batch.del(this.#keyOf(slot, KEY_BLOCK, first))
           break
         case OP_COUNTERS:
           batch.put(
@@ -337,7 +374,6 @@ export class LogEngine {
         default:
           assert(false, 'a flush holds known operations')
       }
-      at += length
     }
   }
 

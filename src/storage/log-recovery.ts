@@ -104,7 +104,7 @@ class Recovery {
     if (record === null || record.slot !== slot) {
       throw corruptShard(this.#dir, `the record of replica slot ${slot} is not what was written`)
     }
-    const log = new SlotLog(slot, record.groupId, record.space, record.firstIndex, record.prevTerm)
+    const log = new SlotLog(slot, record.groupId, record.space, record.firstIndex)
     this.found.push({ log, record, termRuns: [], leftovers: [] })
     this.#lastTerm = record.prevTerm
   }
@@ -121,7 +121,7 @@ class Recovery {
     }
     const problem = this.#problem(current, block)
     if (problem !== null) throw corruptLog(this.#dir, current.record.groupId, index, problem)
-    current.log.append(index, block.count, null)
+    current.log.append(index, block.count, block.byteLength, null)
     if (block.term !== this.#lastTerm || current.termRuns.length === 0)
       current.termRuns.push(index, block.term)
     this.#lastTerm = block.term

@@ -34,6 +34,20 @@ export interface LogShardStats {
   appliedEntries: number
   reads: number
   readKeys: number
+  /** Entries that durable flushes removed from the beginning of logs. */
+  truncatedEntries: number
+  /** Bytes of the blocks of all logs, when the shard was opened or at the last plan of a truncation. */
+  retainedBytes: number
+}
+
+/** Where logs may begin. */
+export interface TruncationPlan {
+  /** Pairs `slot, newFirstIndex`, each above where the log begins now. */
+  readonly pairs: Float64Array
+  /** What the logs asked about hold once the plan is carried out. */
+  readonly retainedBytes: number
+  /** There was more to remove than one plan may: ask again. */
+  readonly more: boolean
 }
 
 export interface StateDigestAnswer {

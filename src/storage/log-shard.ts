@@ -1,11 +1,11 @@
-import { LogBlock } from '../block/log-block.ts'
+import type { LogBlock } from '../block/log-block.ts'
 import type { ShardThread } from '../env/ports.ts'
 import { assert, assertPresent } from '../util/assert.ts'
 import type { FlotillaError } from '../util/errors.ts'
-import { MAX_FLUSH_BYTES, MAX_POSTED_FLUSHES, MAX_SHARD_QUEUE_BYTES } from '../util/limits.ts'
+import { MAX_SHARD_QUEUE_BYTES } from '../util/limits.ts'
 import { ApplyQueue } from './apply-queue.ts'
-import { FlushGathering, writeCost } from './flush-gathering.ts'
-import { pack, unpack } from './packed.ts'
+import { WRITE_OVERHEAD_BYTES, writeCost } from './flush-gathering.ts'
+import { FlushQueue } from './flush-queue.ts'
 import type {
   LogShardOptions,
   LogShardStats,
@@ -13,16 +13,19 @@ import type {
   ScanOptions,
   ScanRow,
   StateDigestAnswer,
+  TruncationPlan,
 } from './log-shard-types.ts'
 import { newReplicaRecord } from './replica-record.ts'
 import type { ReplicaSpec } from './replica-record.ts'
 import type { RecoveredReplica, ReplicaRecord, ReplicaWrite } from './replica-write.ts'
 import { unpackRecovered } from './recovered-wire.ts'
 import { ShardCalls } from './shard-calls.ts'
-import type { Answer, GetDone } from './shard-calls.ts'
+import type { GetDone } from './shard-calls.ts'
 import { closed, fromWireError, workerDied } from './shard-errors.ts'
 import { storeNumber } from './shard-protocol.ts'
 import type { FromWorker, ShardInit, ToWorker } from './shard-protocol.ts'
+import { ShardQuestions } from './shard-questions.ts'
+import type { Done } from './shard-questions.ts'
 import { SlotState } from './slot-state.ts'
 
 export type {
@@ -32,6 +35,7 @@ export type {
   ScanOptions,
   ScanRow,
   StateDigestAnswer,
+  TruncationPlan,
 } from './log-shard-types.ts'
 export type { GetDone } from './shard-calls.ts'
 
@@ -53,11 +57,14 @@ export class LogShard {
     appliedEntries: 0,
     reads: 0,
     readKeys: 0,
+    truncatedEntries: 0,
+    retainedBytes: 0,
   }
   readonly #o: LogShardOptions
   readonly #init: ShardInit
   readonly #thread: ShardThread
   readonly #calls: ShardCalls
+  readonly #questions: ShardQuestions
   readonly #slots = new Map<number, SlotState>()
   #nextSlot: number
   #nextSpace: number
@@ -67,11 +74,7 @@ export class LogShard {
   #onDrained: (() => void) | null = null
   #onGivenUp: (() => void) | null = null
   #scheduled = false
-  #gathering: FlushGathering
-  #nextGathering = 1
-  /** Full gatherings that wait to be posted, oldest first, and those posted and not yet durable. */
-  #sealed: FlushGathering[] = []
-  #posted: FlushGathering[] = []
+  readonly #flushes = new FlushQueue()
   #queuedBytes = 0
   readonly #applies = new ApplyQueue()
   readonly #creations = new Set<(error: FlotillaError) => void>()
@@ -81,11 +84,12 @@ export class LogShard {
     this.#init = init
     this.#thread = thread
     this.#calls = new ShardCalls((message, transfer) => this.#post(message, transfer))
+    this.#questions = new ShardQuestions(this.#calls)
     this.#nextSlot = opened.recovered.nextSlot
     this.#nextSpace = opened.recovered.nextSpace
     this.#highestFlush = opened.recovered.highestFlush
     this.recovered = unpackRecovered(opened.recovered)
-    this.#gathering = new FlushGathering(this.#nextGathering++)
+    this.stats.retainedBytes = opened.recovered.logBytes
     for (const replica of this.recovered) {
       const lastTerm = replica.termRuns.at(-1)?.term ?? replica.record.prevTerm
       const state = new SlotState(replica.record, replica.lastIndex, lastTerm, replica.appliedIndex)
@@ -131,7 +135,7 @@ export class LogShard {
 
   /** Flushes with the worker; one that does not come back for long is a sign of a stuck disk. See `stats.flushes`. */
   get postedFlushes(): number {
-    return this.#posted.length
+    return this.#flushes.posted
   }
 
   /** An apply is with the worker; one that does not come back for long is a sign of a stuck disk too. See `stats.applies`. */
@@ -157,23 +161,24 @@ export class LogShard {
     if (this.#closing) throw closed()
     if (specs.length === 0) return []
     const created: RecoveredReplica[] = []
+    const gathering = this.#flushes.gathering(0)
     for (const spec of specs) {
       const slot = storeNumber(this.#nextSlot++, this.#init)
       const space = spec.needsSpace ? storeNumber(this.#nextSpace++, this.#init) : 0
       const record = newReplicaRecord(spec, slot, space)
       const state = new SlotState(record, 0, 0, 0)
       this.#slots.set(slot, state)
-      this.#gathering.putRecord(state)
+      gathering.putRecord(state)
       created.push({ record, lastIndex: 0, termRuns: [], appliedIndex: 0, appliedTerm: 0, stateLost: false })
     }
-    this.#gathering.putCounters({ nextSlot: this.#nextSlot, nextSpace: this.#nextSpace })
+    gathering.putCounters({ nextSlot: this.#nextSlot, nextSpace: this.#nextSpace })
     await new Promise<void>((resolve, reject) => {
       this.#creations.add(reject)
       const release = (): void => {
         this.#creations.delete(reject)
         resolve()
       }
-      this.#gathering.vouches.push({ release })
+      gathering.vouches.push({ release })
       this.#schedule()
     })
     return created
@@ -190,9 +195,45 @@ export class LogShard {
     const cost = writeCost(write)
     const state = this.#slotOf(write.slot)
     state.check(write)
-    if (!this.#gathering.empty && this.#gathering.cost + cost > MAX_FLUSH_BYTES) this.#seal()
-    this.#gathering.take(state, write, cost)
+    this.#flushes.gathering(cost).take(state, write, cost)
     this.#queuedBytes += cost
+    this.#schedule()
+    return true
+  }
+
+  /**
+   * Asks how far logs may be cut at their beginning. `soft` are pairs `slot, index`: every voter holds that replica's
+   * entries up to the index. The worker reads how far each state has come, makes that durable, and names for each log the
+   * first block that must stay: entries that the soft index or the state has not reached are never in the plan. When what
+   * is left is above `budgetBytes`, the largest logs are cut down to one size, all the same, for whoever may lag, but not
+   * above what their states hold. Replicas without a space are passed over: their log is their state. One plan has at
+   * most MAX_TRUNCATED_BLOCKS_PER_PASS blocks; `more` says that there are more.
+   *
+   * Answers with BUSY (at once), CLOSED, or what the shard failed with.
+   */
+  planTruncation(soft: Float64Array, budgetBytes: number, done: Done<TruncationPlan | null>): void {
+    if (!this.#ask((error) => done(error, null))) return
+    for (let i = 0; i < soft.length; i += 2) this.#slotOf(soft[i]!)
+    this.#questions.planTruncation(soft, budgetBytes, (error, plan, logBytes) => {
+      const pairs = plan?.pairs ?? []
+      for (let i = 0; i < pairs.length; i += 2) {
+        const state = this.#slotOf(pairs[i]!)
+        state.plannedFirstIndex = Math.max(state.plannedFirstIndex, pairs[i + 1]!)
+      }
+      if (plan) this.stats.retainedBytes = logBytes
+      done(error, plan)
+    })
+  }
+
+  /**
+   * The log of `slot` begins at `firstIndex` from now on, behind an entry of `prevTerm`; the blocks below it go with the
+   * next flush, in one batch with the record that says so. `firstIndex` is from a plan; one that the log has passed
+   * meanwhile changes nothing. False when the shard has failed or is closing. Throws InvariantError when no plan named it
+   * or the log ends below it.
+   */
+  truncate(slot: number, firstIndex: number, prevTerm: number): boolean {
+    if (this.#failed || this.#closing) return false
+    this.#flushes.gathering(WRITE_OVERHEAD_BYTES).truncate(this.#slotOf(slot), firstIndex, prevTerm)
     this.#schedule()
     return true
   }
@@ -211,23 +252,9 @@ export class LogShard {
    * before `to` or the rest was handed over in this very turn. Answers with INVALID_ARGUMENT when the log begins above
    * `from`, CLOSED, or CORRUPT (and the shard has failed). Never BUSY: a read waits for those before it.
    */
-  readBlocks(
-    slot: number,
-    from: number,
-    to: number,
-    maxBytes: number,
-    done: (error: FlotillaError | null, blocks: LogBlock[]) => void,
-  ): void {
-    const refused = this.#refused()
-    if (refused) {
-      done(refused, [])
-      return
-    }
-    this.#slotOf(slot)
-    this.#calls.readBlocks({ t: 'readBlocks', slot, from, to, maxBytes }, (error, answer) => {
-      done(error, answer ? rowsOf(answer).map((bytes) => new LogBlock(bytes!)) : [])
-    })
-    this.#schedule()
+  readBlocks(slot: number, from: number, to: number, maxBytes: number, done: Done<LogBlock[]>): void {
+    if (!this.#ask((error) => done(error, []))) return
+    this.#questions.readBlocks(this.#slotOf(slot).record.slot, from, to, maxBytes, done)
   }
 
   /**
@@ -244,84 +271,37 @@ export class LogShard {
    * CORRUPT when a value is not what was written, BUSY (at once), CLOSED, or what the shard failed with.
    */
   getMany(slot: number, keys: readonly Uint8Array[], done: GetDone): void {
-    const refused = this.#refused()
-    if (refused) {
-      done(refused, [], 0)
-      return
-    }
+    if (!this.#ask((error) => done(error, [], 0))) return
     this.stats.reads++
     this.stats.readKeys += keys.length
     this.#calls.get(slot, this.#slotOf(slot).record.space, keys, done)
-    this.#schedule()
   }
 
   /** One consistent view of a part of the state, to be closed by `scanClose`. Errors as `getMany`. */
-  scanOpen(
-    slot: number,
-    options: ScanOptions,
-    done: (error: FlotillaError | null, opened: OpenedScan | null) => void,
-  ): void {
-    const refused = this.#refused()
-    if (refused) {
-      done(refused, null)
-      return
-    }
-    const { reverse = false, values = true, gte = null, gt = null, lte = null, lt = null } = options
-    const bounds = pack([gte, gt, lte, lt])
-    this.#calls.call(
-      { t: 'scanOpen', slot: this.#slotOf(slot).record.slot, reverse, values, bounds },
-      (error, answer) => {
-        done(error, answer && { scan: answer.id, appliedIndex: answer.numbers[0]! })
-      },
-    )
-    this.#schedule()
+  scanOpen(slot: number, options: ScanOptions, done: Done<OpenedScan | null>): void {
+    if (!this.#ask((error) => done(error, null))) return
+    this.#questions.scanOpen(this.#slotOf(slot).record.slot, options, done)
   }
 
   /** Up to `maxRows` rows or about MAX_SCAN_PAGE_BYTES; none at the end. The value is null in a scan of keys. */
-  scanNext(
-    scan: number,
-    maxRows: number,
-    done: (error: FlotillaError | null, rows: ScanRow[]) => void,
-  ): void {
-    const refused = this.#refused()
-    if (refused) {
-      done(refused, [])
-      return
-    }
-    this.#calls.call({ t: 'scanNext', scan, maxRows }, (error, answer) => {
-      const rows: ScanRow[] = []
-      const items = answer ? rowsOf(answer) : []
-      for (let i = 0; i < items.length; i += 2) rows.push([items[i]!, items[i + 1]!])
-      done(error, rows)
-    })
-    this.#schedule()
+  scanNext(scan: number, maxRows: number, done: Done<ScanRow[]>): void {
+    if (!this.#ask((error) => done(error, []))) return
+    this.#questions.scanNext(scan, maxRows, done)
   }
 
   /** Idempotent. */
   scanClose(scan: number): void {
     if (this.#failed || this.#closing) return
-    this.#calls.closeScan(scan)
+    this.#questions.scanClose(scan)
     this.#schedule()
   }
 
   /** Of one consistent view of the whole state of a replica. Errors as `getMany`. */
-  digest(slot: number): Promise<StateDigestAnswer> {
-    return new Promise((resolve, reject) => {
-      const refused = this.#refused()
-      if (refused) {
-        reject(refused)
-        return
-      }
-      this.#calls.call({ t: 'digest', slot: this.#slotOf(slot).record.slot }, (error, answer) => {
-        if (!answer) {
-          reject(error)
-          return
-        }
-        const [appliedIndex = 0, appliedTerm = 0, keys = 0, bytes = 0] = answer.numbers
-        resolve({ appliedIndex, appliedTerm, keys, bytes, digest: answer.text })
-      })
-      this.#schedule()
-    })
+  async digest(slot: number): Promise<StateDigestAnswer> {
+    const refused = this.#refused()
+    if (refused) throw refused
+    this.#schedule()
+    return this.#questions.digest(this.#slotOf(slot).record.slot)
   }
 
   /** The owner has lost faith in the shard, for instance because a flush never came back. */
@@ -363,6 +343,14 @@ export class LogShard {
     return this.#failed ?? (this.#closing ? closed() : null)
   }
 
+  /** True when a question may be put; it leaves at the end of the turn. */
+  #ask(refuse: (error: FlotillaError) => void): boolean {
+    const refused = this.#refused()
+    if (refused) refuse(refused)
+    else this.#schedule()
+    return refused === null
+  }
+
   #slotOf(slot: number): SlotState {
     return assertPresent(this.#slots.get(slot), 'the shard knows the slot')
   }
@@ -377,26 +365,13 @@ export class LogShard {
     this.#thread.post(message, transfer)
   }
 
-  #seal(): void {
-    this.#gathering.seal()
-    this.#sealed.push(this.#gathering)
-    this.#gathering = new FlushGathering(this.#nextGathering++)
-  }
-
-  /** At most MAX_POSTED_FLUSHES are with the worker: one on the disk, one ready behind it; the rest goes on gathering. */
   #postFlushes(): void {
-    while (this.#posted.length < MAX_POSTED_FLUSHES) {
-      if (this.#sealed.length === 0) {
-        if (this.#gathering.empty) break
-        this.#seal()
-      }
-      const flush = this.#sealed.shift()!
+    for (let flush = this.#flushes.next(); flush !== null; flush = this.#flushes.next()) {
       const { ops, bytes } = flush.post()
-      this.#posted.push(flush)
       this.stats.bytes += bytes.byteLength
       this.#post({ t: 'flush', id: flush.id, ops, bytes }, [bytes, ops.buffer])
     }
-    if (this.#posted.length === 0) this.#drained()
+    if (this.#flushes.posted === 0) this.#drained()
   }
 
   #drained(): void {
@@ -435,19 +410,19 @@ export class LogShard {
   }
 
   #onFlushed({ id, number }: Extract<FromWorker, { t: 'flushed' }>): void {
-    const flush = this.#posted.shift()
-    assert(flush?.id === id, 'flushes come back in the order they were posted')
+    const flush = this.#flushes.returned(id)
     this.#highestFlush = number
     this.#queuedBytes -= flush.queuedCost
     this.stats.flushes++
     this.stats.blocks += flush.blockCount
     this.stats.entries += flush.entryCount
+    this.stats.truncatedEntries += flush.truncatedEntries
     for (const vouch of flush.vouches) {
       if (this.#failed) return
       vouch.release()
     }
     if (this.#closing) this.#postFlushes()
-    else if (!this.#gathering.empty || this.#sealed.length > 0) this.#schedule()
+    else if (!this.#flushes.empty) this.#schedule()
   }
 
   #onApplied({ pairs, failures }: Extract<FromWorker, { t: 'applied' }>): void {
@@ -473,8 +448,7 @@ export class LogShard {
     if (this.#failed) return
     this.#failed = error
     this.#o.logger.error({ code: error.code, err: error }, 'The shard has failed.')
-    this.#sealed = []
-    this.#posted = []
+    this.#flushes.clear()
     this.#applies.clear()
     for (const reject of this.#creations) reject(error)
     this.#creations.clear()
@@ -486,7 +460,3 @@ export class LogShard {
 }
 
 type Opened = Extract<FromWorker, { t: 'opened' }>
-
-function rowsOf(answer: Answer): Array<Buffer | null> {
-  return answer.rows ? unpack(answer.rows) : []
-}

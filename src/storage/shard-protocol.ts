@@ -11,7 +11,10 @@ export interface ShardInit {
   readonly mustExist?: boolean
 }
 
-/** Operations of a flush: four numbers each, `kind, slot, index, length`; `length` bytes follow each other in `bytes`. */
+/**
+ * Operations of a flush: four numbers each, `kind, slot, index, extra`. The extra of a block and of a record is their
+ * length; their bytes follow each other in `bytes`.
+ */
 export const OP_STRIDE = 4
 /** Remove the entries above `index`. */
 export const OP_CUT = 1
@@ -21,6 +24,8 @@ export const OP_BLOCK = 2
 export const OP_RECORD = 3
 /** Put the counters: next local slot number in `slot`, next local space number in `index`. */
 export const OP_COUNTERS = 4
+/** Remove the entries below `index`; the extra is the term of the entry before it. The replica's record rides along. */
+export const OP_TRUNCATE = 5
 
 export interface ScanBounds {
   readonly gte?: Buffer | undefined
@@ -59,6 +64,16 @@ export type ToWorkerCall =
     }
   | { readonly t: 'scanNext'; readonly id: number; readonly scan: number; readonly maxRows: number }
   | { readonly t: 'digest'; readonly id: number; readonly slot: number }
+  /** Pairs `slot, index`. Answered by PLAN_HEAD numbers and pairs `slot, newFirstIndex`. */
+  | {
+      readonly t: 'planTruncation'
+      readonly id: number
+      readonly soft: Float64Array
+      readonly budgetBytes: number
+    }
+
+/** Of a plan's answer: retainedBytes, more (0 or 1), bytes of all logs of the shard now. */
+export const PLAN_HEAD = 3
 
 export interface WireError {
   readonly name: ErrorName
@@ -101,6 +116,8 @@ export interface RecoveredWire {
   readonly nextSpace: number
   /** Number of the newest write that the log holds. */
   readonly highestFlush: number
+  /** Of all blocks. */
+  readonly logBytes: number
   readonly records: Packed
   /** For each record: lastIndex, appliedIndex, appliedTerm, count of term runs. */
   readonly numbers: Float64Array

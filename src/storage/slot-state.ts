@@ -16,6 +16,8 @@ export class SlotState {
   #lastTerm: number
   /** Entries up to here are with the worker and will not be cut by what still waits. */
   postedIndex: number
+  /** The highest beginning that a plan has found for the log: the state holds all below it, durably. */
+  plannedFirstIndex = 0
   /** The last gathering that holds something of this replica, and its place there. */
   gathering = 0
   place = 0
@@ -77,6 +79,22 @@ export class SlotState {
       this.#lastTerm = block.term
     }
     return changed
+  }
+
+  /**
+   * The log begins at `firstIndex` from now on, behind an entry of `prevTerm`. The number of entries that are gone: 0 when
+   * it began there or above already. Throws when that would take what the state has not.
+   */
+  truncate(firstIndex: number, prevTerm: number): number {
+    const { record } = this
+    if (firstIndex <= record.firstIndex) return 0
+    assert(firstIndex <= this.lastIndex + 1, 'a log is truncated up to its end at most')
+    assert(record.space === 0 || firstIndex <= this.plannedFirstIndex, 'what a log loses, its state holds')
+    assert(prevTerm >= record.prevTerm && prevTerm <= record.term, 'terms of a log never fall')
+    if (firstIndex > this.lastIndex && this.#lastTerm !== UNKNOWN_TERM)
+      assert(prevTerm === this.#lastTerm, 'a log begins behind the entry it was truncated at')
+    this.record = { ...record, firstIndex, prevTerm }
+    return firstIndex - record.firstIndex
   }
 
   /** Gathering `id` was posted; in it the log ended at `lastIndex`. */

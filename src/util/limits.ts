@@ -111,6 +111,13 @@ export const MAX_WORKER_BLOCK_CACHE_BYTES = 64 * MIB
 export const MAX_APPLY_BATCH_BYTES = 4 * MIB
 /** Write buffer of both RocksDBs (ARCHITECTURE: write amplification 2 to 5 at 64 MiB, 12 at 4 MiB). */
 export const ROCKS_WRITE_BUFFER_BYTES = 64 * MIB
+/** A log that grew by this much is looked at for what may go of it: one write buffer. Sooner with a small budget. */
+export const TRUNCATE_AFTER_BYTES = ROCKS_WRITE_BUFFER_BYTES
+/** Bytes of logs that a store keeps for followers that lag, unless its options say otherwise; and the least it may say. */
+export const DEFAULT_MAX_LOG_BYTES = 4 * 1024 * MIB
+export const MIN_MAX_LOG_BYTES = 1 * MIB
+/** How often it is looked at how far the logs have grown. */
+export const TRUNCATION_LOOK_MS = 200
 /** Flush numbers are kept for this many write buffers' worth of flushed bytes, so that a hole is seen. */
 export const FLUSH_NUMBER_WINDOW_BYTES = 4 * ROCKS_WRITE_BUFFER_BYTES
 /** Keys in one getMany: bounds the time a read holds the worker. */
@@ -145,6 +152,8 @@ export const FLUSH_NUMBER_OVERHEAD_BYTES = 128
 export const WORKER_BLOCK_OVERHEAD_BYTES = 256
 /** Bytes of block bodies read at once on recovery, about. */
 export const RECOVERY_READ_BYTES = 16 * MIB
+/** Blocks that one plan takes off the beginnings of logs: a flush must not be held up by deletes. */
+export const MAX_TRUNCATED_BLOCKS_PER_PASS = 4_096
 /** Blocks of one getMany of the log while the shard works: bounds what a read may hold in memory. */
 export const LOG_READ_BLOCKS = 8
 /** How often a log read starts anew because the log was cut meanwhile. */
@@ -174,6 +183,8 @@ export const MAX_SIM_LOG_RECORDS = 4_096
 export const MAX_SIM_HASHED_VALUES = 512
 /** What the simulated system takes from a socket and its peer has not read yet; the rest is `bufferedBytes`. */
 export const SIM_SOCKET_SYSTEM_BYTES = 256 * KIB
+/** Log entries that a simulated run's checker remembers: far above any real run. */
+export const MAX_GHOST_ENTRIES = 5_000_000
 /** Operations that one check of a history tries: minutes at most. Past it the answer is undecided, never ok. */
 export const MAX_CHECKER_STEPS = 200_000_000
 /** What a check of a history remembers of what it has tried, in words of 32 bits: 512 MiB. Past it: undecided. */
@@ -200,6 +211,30 @@ export const RETRY_MAX_MS = 200
 export const CALL_TICK_MS = 10
 export const CALL_SLOTS = 1_024
 
+/** Clients connected to one store: each costs two sockets and their buffers. What is left of MAX_LINKS is for stores. */
+export const MAX_CLIENTS_PER_STORE = 1_024
+/** Addresses that a client is given to begin with: each is asked until it answers. */
+export const MAX_CLIENT_SEEDS = 64
+/** Time that `Client.connect` takes at most when its caller does not say: a store that is starting may come up meanwhile. */
+export const DEFAULT_CONNECT_TIMEOUT_MS = 5_000
+/** A client that has found one store waits this much longer for the others, so that its first calls find them all. */
+export const CONNECT_GRACE_MS = 300
+/** How often a client says that it is alive: seldom enough to cost nothing, often enough for LINK_SILENCE_MS. */
+export const CLIENT_HEARTBEAT_MS = 500
+/** How often a client asks a store for the addresses and regions that it knows; sooner when one is missing. */
+export const CLIENT_REFRESH_MS = 10_000
+/** A question about a store waits this long for its link, unless the last dial has failed already. */
+export const MAX_LINK_WAIT_MS = 1_000
+/** Bytes of one answer of a list that goes on in the next: regions, replicas. */
+export const MAX_LIST_ANSWER_BYTES = 1 * MIB
+/** Views that scans of one other store or client keep open here, and all of them: they share MAX_OPEN_SCANS with our own. */
+export const MAX_REMOTE_VIEWS_PER_PEER = 64
+export const MAX_REMOTE_VIEWS = 192
+/** A view that nobody has read from for this long is closed: it pins a RocksDB snapshot. */
+export const REMOTE_VIEW_IDLE_MS = 60_000
+/** Time that the replicas of a group get to arrive at one applied index, when its caller does not say. */
+export const DEFAULT_VERIFY_TIMEOUT_MS = 30_000
+
 /** Arguments of one group: they lie in its record and travel in every creation. */
 export const MAX_GROUP_ARGS_BYTES = 64 * KIB
 /** A group's type, a store's and a cluster's name. */
@@ -218,3 +253,7 @@ export const MAX_ELECTION_TIMEOUT_MS = 60_000
 export const LEDGER_SYNC_MS = 1_000
 /** Buffer for the blocks of a table that is checked; a larger block gets one of its own. */
 export const TABLE_READ_BYTES = 64 * KIB
+/** Keyspaces that an inspection of a stopped store tells apart in one region; the keys of others are only counted. */
+export const INSPECT_MAX_KEYSPACES = 1_000
+/** Replicas that an inspection asks a damaged log for, one by one. */
+export const INSPECT_MAX_SLOTS = 1_000_000

@@ -33,7 +33,7 @@ export async function reconcile(
       // The log no longer tells; the state does. None applied means that the first one is in force.
       configurations: configuration === null ? [] : [configuration],
     }
-    await log.reset(replica.log, record, appliedIndex, appliedTerm)
+    await log.reset(replica.log, record, appliedIndex)
     replica.record = record
     replica.termRuns = []
   }
@@ -44,7 +44,7 @@ function stateIsAhead(dir: string, state: StateEngine, { log, record, termRuns }
   const { appliedIndex, appliedTerm } = state.space(record.space)
   if (appliedIndex === 0 || appliedIndex < log.firstIndex - 1) return false
   if (appliedIndex > log.lastIndex) return true
-  const term = appliedIndex === log.firstIndex - 1 ? log.prevTerm : termAt(termRuns, appliedIndex)
+  const term = appliedIndex === log.firstIndex - 1 ? record.prevTerm : termAt(termRuns, appliedIndex)
   if (term > appliedTerm) {
     // What is applied is committed, and no later term can have another entry there.
     const what = `it is of term ${term} but the state was built from an entry of term ${appliedTerm}`

@@ -11,7 +11,8 @@ import { MAX_OPEN_SCANS, MAX_SCAN_PAGE_ROWS } from '../util/limits.ts'
 
 type GetMessage = Extract<ToWorker, { t: 'get' }>
 type Got = Extract<FromWorker, { t: 'got' }>
-type Call<T extends ToWorkerCall['t']> = Extract<ToWorkerCall, { t: T }>
+type ReadCall = Exclude<ToWorkerCall, { t: 'planTruncation' }>
+type Call<T extends ReadCall['t']> = Extract<ReadCall, { t: T }>
 
 export interface CallResult {
   readonly numbers: readonly number[]
@@ -74,7 +75,7 @@ export class ShardReader {
     }
   }
 
-  async call(message: ToWorkerCall): Promise<CallResult> {
+  async call(message: ReadCall): Promise<CallResult> {
     switch (message.t) {
       case 'readBlocks':
         return this.#readBlocks(message)

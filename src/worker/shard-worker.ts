@@ -19,6 +19,8 @@ import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { Lane } from './lane.ts'
 import { reconcile } from './reconcile.ts'
 import { ShardReader, toWireError } from './shard-reader.ts'
+import type { CallResult } from './shard-reader.ts'
+import { planTruncation } from './truncation.ts'
 
 /**
  * A shard's worker: owns both engines of the shard and does what its LogShard posts. Settles after `close`; rejects, and
@@ -36,7 +38,9 @@ export async function runShard(port: ThreadPort, disk: Disk, init: ShardInit): P
 }
 
 type GetMessage = Extract<ToWorker, { t: 'get' }>
-type ScanCall = Exclude<ToWorker, { t: 'flush' | 'apply' | 'get' | 'close' }>
+type PlanCall = Extract<ToWorkerCall, { t: 'planTruncation' }>
+type ReadCall = Exclude<ToWorkerCall, PlanCall>
+type ScanClose = Extract<ToWorker, { t: 'scanClose' }>
 
 class ShardWorker {
   readonly #port: ThreadPort
@@ -46,12 +50,13 @@ class ShardWorker {
   readonly #applier: Applier
   readonly #reader: ShardReader
   readonly #flushes: Lane<FlushJob>
-  readonly #applies: Lane<Float64Array>
+  /** All that writes the state, for two batches of it are not ordered. */
+  readonly #applies: Lane<Float64Array | PlanCall>
   readonly #gets: Lane<GetMessage>
   /** Block reads and scans' pages. */
-  readonly #calls: Lane<ScanCall>
+  readonly #calls: Lane<ReadCall | ScanClose>
   /** Apart, for a digest reads a whole space. */
-  readonly #digests: Lane<ToWorkerCall>
+  readonly #digests: Lane<ReadCall>
   #turnWaits = false
   #closing = false
   #error: FlotillaError | null = null
@@ -67,10 +72,14 @@ class ShardWorker {
     this.#applier = new Applier(log, state, () => new Promise((resolve) => disk.setImmediate(resolve)))
     this.#reader = new ShardReader(disk, log, state)
     this.#flushes = this.#lane((job) => this.#flush(job))
-    this.#applies = this.#lane((pairs) => this.#apply(pairs))
+    this.#applies = this.#lane((work) =>
+      work instanceof Float64Array ? this.#apply(work) : this.#plan(work),
+    )
     this.#gets = this.#lane((message) => this.#get(message))
-    this.#calls = this.#lane((message) => this.#call(message))
-    this.#digests = this.#lane((message) => this.#call(message))
+    this.#calls = this.#lane((message) =>
+      message.t === 'scanClose' ? this.#reader.closeScan(message.scan) : this.#read(message),
+    )
+    this.#digests = this.#lane((message) => this.#read(message))
   }
 
   static async open(port: ThreadPort, disk: Disk, init: ShardInit): Promise<ShardWorker> {
@@ -131,6 +140,9 @@ class ShardWorker {
       case 'apply':
         this.#applies.push(message.pairs)
         break
+      case 'planTruncation':
+        this.#applies.push(message)
+        break
       case 'get':
         this.#gets.push(message)
         break
@@ -173,11 +185,24 @@ class ShardWorker {
     this.#post(got, packedTransfer(got.values))
   }
 
-  async #call(message: ScanCall): Promise<void> {
-    if (message.t === 'scanClose') return this.#reader.closeScan(message.scan)
+  #read(message: ReadCall): Promise<void> {
+    return this.#answer(message, this.#reader.call(message))
+  }
+
+  #plan(message: PlanCall): Promise<void> {
+    return this.#answer(message, this.#planned(message))
+  }
+
+  async #planned({ soft, budgetBytes }: PlanCall): Promise<CallResult> {
+    const { pairs, retainedBytes, more } = await planTruncation(this.#log, this.#state, soft, budgetBytes)
+    const numbers = [retainedBytes, more ? 1 : 0, this.#log.byteLength, ...pairs]
+    return { numbers, text: '', rows: null }
+  }
+
+  async #answer(message: ToWorkerCall, result: Promise<CallResult>): Promise<void> {
     const { id } = message
     try {
-      const { numbers, text, rows } = await this.#reader.call(message)
+      const { numbers, text, rows } = await result
       this.#post(
         { t: 'answer', id, error: null, numbers, text, rows },
         rows ? packedTransfer(rows) : undefined,
@@ -246,6 +271,7 @@ class ShardWorker {
       nextSlot,
       nextSpace,
       highestFlush,
+      logBytes: this.#log.byteLength,
       records,
       numbers,
       runs: Float64Array.from(runs),
@@ -255,7 +281,7 @@ class ShardWorker {
 }
 
 /** A log that is not what was written, or a disk that fails, is the end of the shard; one damaged value is not. */
-function isFatal(error: unknown, message: ScanCall): boolean {
+function isFatal(error: unknown, message: ToWorkerCall): boolean {
   if (!(error instanceof FlotillaError)) return true
   if (error.shortName === 'STORAGE_FAILED' || error.shortName === 'INTERNAL') return true
   return error.shortName === 'CORRUPT' && message.t === 'readBlocks'

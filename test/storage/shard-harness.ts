@@ -14,6 +14,7 @@ import { ShardThreads } from '../../src/env/shard-threads.ts'
 import { SILENT_LOGGER } from '../../src/env/user-logger.ts'
 import { encodePut } from '../../src/kv/command.ts'
 import { LogShard } from '../../src/storage/log-shard.ts'
+import type { TruncationPlan } from '../../src/storage/log-shard.ts'
 import type { ReplicaSpec } from '../../src/storage/replica-record.ts'
 import type { ReplicaWrite, Vouch } from '../../src/storage/replica-write.ts'
 import type { ShardInit } from '../../src/storage/shard-protocol.ts'
@@ -232,6 +233,15 @@ export class TestShard {
     return new Promise((resolve, reject) => {
       this.shard.readBlocks(slot, from, to, maxBytes, (error, blocks) =>
         error ? reject(error) : resolve(blocks),
+      )
+    })
+  }
+
+  /** `soft`: slot and the index that every voter holds, in turn. */
+  plan(soft: readonly number[], budgetBytes = Number.MAX_SAFE_INTEGER): Promise<TruncationPlan> {
+    return new Promise((resolve, reject) => {
+      this.shard.planTruncation(Float64Array.from(soft), budgetBytes, (error, plan) =>
+        plan === null ? reject(error) : resolve(plan),
       )
     })
   }

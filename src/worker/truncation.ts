@@ -1,0 +1,90 @@
+import type { StateEngine } from '../kv/state-engine.ts'
+import type { LogEngine } from '../storage/log-engine.ts'
+import type { SlotLog } from '../storage/slot-log.ts'
+import { MAX_TRUNCATED_BLOCKS_PER_PASS } from '../util/limits.ts'
+
+export interface PlannedTruncation {
+  /** Pairs `slot, newFirstIndex`. */
+  readonly pairs: readonly number[]
+  /** What the logs asked about hold once that is done. */
+  readonly retainedBytes: number
+  readonly more: boolean
+}
+
+/** A log that may be cut at its beginning. Both are counts of blocks. */
+interface Candidate {
+  readonly log: SlotLog
+  /** What the state holds and every voter has. */
+  readonly wanted: number
+  /** What the state holds: no more may ever go. */
+  readonly covered: number
+}
+
+/**
+ * Finds what logs may lose, and makes sure that their states hold it: what is applied is read first, and the marker that
+ * is put after it makes just that durable (and perhaps more). Must not run while a batch of the state is written, for
+ * two are not ordered. `soft` are pairs `slot, index`. Rejects with STORAGE_FAILED.
+ */
+export async function planTruncation(
+  log: LogEngine,
+  state: StateEngine,
+  soft: Float64Array,
+  budgetBytes: number,
+): Promise<PlannedTruncation> {
+  const candidates: Candidate[] = []
+  for (let i = 0; i < soft.length; i += 2) {
+    const slot = log.slotOf(soft[i]!)
+    if (slot.space === 0) continue
+    const { appliedIndex } = state.space(slot.space)
+    const wanted = slot.blocksUpTo(Math.min(soft[i + 1]!, appliedIndex))
+    candidates.push({ log: slot, wanted, covered: slot.blocksUpTo(appliedIndex) })
+  }
+  const plan = choose(candidates, budgetBytes)
+  if (plan.pairs.length > 0) await state.sync()
+  return plan
+}
+
+function choose(candidates: readonly Candidate[], budgetBytes: number): PlannedTruncation {
+  const size = sharedSize(candidates, budgetBytes)
+  const pairs: number[] = []
+  let room = MAX_TRUNCATED_BLOCKS_PER_PASS
+  let retainedBytes = 0
+  let more = false
+  for (const { log, wanted, covered } of candidates) {
+    const target = Math.min(covered, Math.max(wanted, blocksAbove(log, size)))
+    const blocks = Math.min(target, room)
+    retainedBytes += log.bytesFrom(blocks)
+    if (blocks < target) more = true
+    if (blocks === 0) continue
+    room -= blocks
+    pairs.push(log.slot, log.firstIndexBehind(blocks))
+  }
+  return { pairs, retainedBytes, more }
+}
+
+/**
+ * The size down to which logs are cut, so that all together fit the budget: those that are below it stay whole, and leave
+ * what they do not use to the others.
+ */
+function sharedSize(candidates: readonly Candidate[], budgetBytes: number): number {
+  const sizes = Float64Array.from(candidates, ({ log, wanted }) => log.bytesFrom(wanted)).sort()
+  let left = budgetBytes
+  for (let i = 0; i < sizes.length; i++) {
+    const share = left / (sizes.length - i)
+    if (sizes[i]! > share) return share
+    left -= sizes[i]!
+  }
+  return Number.POSITIVE_INFINITY
+}
+
+/** How many blocks must go from the beginning of `log` so that no more than `size` bytes are left. */
+function blocksAbove(log: SlotLog, size: number): number {
+  let low = 0
+  let high = log.blockCount
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (log.bytesFrom(middle) <= size) high = middle
+    else low = middle + 1
+  }
+  return low
+}

@@ -1,3 +1,4 @@
+export type { Cluster } from './api/cluster.ts'
 export type { GroupRequest } from './api/group-request.ts'
 export type { StoreOptions } from './api/options.ts'
 export type {
@@ -7,7 +8,20 @@ export type {
   StateMachineFactory,
 } from './api/state-machine.ts'
 export { type PeerDescription, Store, type StoreDescription } from './api/store.ts'
-export type { StoreEvents } from './api/store-events.ts'
+export type { LeaderChange, StoreEvents } from './api/store-events.ts'
+export type {
+  FaultDescription,
+  GroupDigest,
+  GroupSummary,
+  GroupVerification,
+  PeerReport,
+  ReplicaReport,
+  ReplicaSummary,
+  StoreReport,
+  StoreSummary,
+  StoreVersions,
+  VerifiedReplica,
+} from './client/admin-reports.ts'
 export type { ApplyResult } from './client/apply-call.ts'
 export { Group } from './client/group.ts'
 export type {

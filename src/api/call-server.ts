@@ -1,32 +1,47 @@
 import { encodeDescription } from '../client/group-description.ts'
 import type { KvReads } from '../client/kv-reads.ts'
-import { RegionScan } from '../client/kv-scan.ts'
 import { asBuffer, noSuchReplica, QueryCall, ReadIndexCall } from '../client/read-calls.ts'
 import type { Router } from '../client/router.ts'
 import { encodeWire, wire } from '../rpc/wire.ts'
 import type { GroupSpec } from '../store/group-spec.ts'
 import { FlotillaError } from '../util/errors.ts'
+import { AdminServer, type AdminSource } from './admin-server.ts'
 import { MAX_GET_MANY_KEYS, MAX_READ_ANSWER_BYTES, MAX_SCAN_PAGE_ROWS } from '../util/limits.ts'
 import { decodeCreateGroups, encodeCreateAnswers } from './group-wire.ts'
+import { ViewServer } from './view-server.ts'
 
 export interface CallServerParts {
   readonly router: Router
   readonly reads: KvReads
+  readonly admin: AdminSource
   createGroups(specs: readonly GroupSpec[]): Promise<(FlotillaError | null)[]>
 }
 
 /**
- * Answers other stores' cold calls from this store's own replicas, never from a third store's: who asks goes on itself.
+ * Answers other stores' and clients' cold calls from this store's own replicas, never from a third store's: who asks goes on itself.
  * The method of a call is the name of its request in proto/.
  */
 export class CallServer {
   readonly #parts: CallServerParts
+  readonly #admin: AdminServer
+  readonly #views: ViewServer
 
   constructor(parts: CallServerParts) {
     this.#parts = parts
+    this.#admin = new AdminServer(parts.admin)
+    this.#views = new ViewServer(parts.router)
   }
 
-  async onCall(method: string, body: Buffer): Promise<Buffer> {
+  /** What `peer` had open here is closed. */
+  onLinkDown(peer: string): void {
+    this.#views.onLinkDown(peer)
+  }
+
+  close(): void {
+    this.#views.closeAll()
+  }
+
+  async onCall(peer: string, method: string, body: Buffer): Promise<Buffer> {
     switch (method) {
       case 'createGroups':
         return encodeCreateAnswers(await this.#parts.createGroups(decodeCreateGroups(body)))
@@ -41,7 +56,24 @@ export class CallServer {
       case 'kv.get':
         return await this.#get(body)
       case 'kv.scan':
-        return await this.#scan(body)
+        return await this.#scan(peer, body)
+      case 'kv.closeScan':
+        return this.#closeScan(peer, body)
+      default:
+        return await this.#onAdminCall(method, body)
+    }
+  }
+
+  async #onAdminCall(method: string, body: Buffer): Promise<Buffer> {
+    switch (method) {
+      case 'describeCluster':
+        return this.#admin.describeCluster(body)
+      case 'describeStore':
+        return this.#admin.describeStore()
+      case 'listReplicas':
+        return this.#admin.listReplicas(body)
+      case 'digest':
+        return await this.#admin.digest(body)
       default:
         throw new FlotillaError(
           'INVALID_ARGUMENT',
@@ -60,7 +92,15 @@ export class CallServer {
       const local = this.#parts.router.host.local(groupId)
       if (local === null) return { groupId, hosted: false }
       const { type, leaderStoreId, memberStoreIds } = local
-      return { groupId, hosted: true, type, leaderStore: leaderStoreId, memberStores: [...memberStoreIds] }
+      const { term } = local.describe()
+      return {
+        groupId,
+        hosted: true,
+        type,
+        leaderStore: leaderStoreId,
+        memberStores: [...memberStoreIds],
+        term,
+      }
     })
     return encodeWire(wire.admin.LocateResponse, new wire.admin.LocateResponse({ groups }))
   }
@@ -117,20 +157,21 @@ export class CallServer {
     return encodeWire(wire.kv.GetResponse, message)
   }
 
-  async #scan(body: Buffer): Promise<Buffer> {
-    const { groupId, gte, gt, lte, lt, reverse, limit, values } = wire.kv.ScanRequest.decode(body)
+  async #scan(peer: string, body: Buffer): Promise<Buffer> {
+    const question = wire.kv.ScanRequest.decode(body)
+    const { groupId, gte, gt, lte, lt, reverse, limit, values, view, goesOn } = question
     const bounds = Object.entries({ gte, gt, lte, lt }).flatMap(([name, key]) => {
       return key === null || key === undefined ? [] : [[name, asBuffer(key)] as const]
     })
     const range = { ...Object.fromEntries(bounds), reverse, keys: true, values }
-    const scan = new RegionScan(this.#parts.router, groupId, range, true)
-    try {
-      const rows = limit === 0 ? MAX_SCAN_PAGE_ROWS : Math.min(limit, MAX_SCAN_PAGE_ROWS)
-      const page = await scan.next(rows)
-      return encodeWire(wire.kv.ScanResponse, new wire.kv.ScanResponse({ ...page }))
-    } finally {
-      await scan.close()
-    }
+    const maxRows = limit === 0 ? MAX_SCAN_PAGE_ROWS : Math.min(limit, MAX_SCAN_PAGE_ROWS)
+    const page = await this.#views.page(peer, { groupId, range, maxRows, view, goesOn })
+    return encodeWire(wire.kv.ScanResponse, new wire.kv.ScanResponse({ ...page }))
+  }
+
+  #closeScan(peer: string, body: Buffer): Buffer {
+    this.#views.close(peer, wire.kv.CloseScanRequest.decode(body).view)
+    return NO_VALUE
   }
 }
 

@@ -5,6 +5,9 @@ import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { MAX_CREATE_GROUPS, MISSING_REPLICA_INTERVAL_MS, RETRY_MAX_MS } from '../util/limits.ts'
 import { creationPortions, decodeCreateAnswers, encodeCreateGroups } from './group-wire.ts'
 
+/** Time that the making of groups takes at most. */
+export const CREATE_TIMEOUT_MS = 10_000
+
 export interface CreatorHost extends ClientHost {
   createGroups(specs: readonly GroupSpec[]): Promise<(FlotillaError | null)[]>
 }
@@ -110,7 +113,7 @@ export class GroupCreator {
     const fail = () => {
       const name = this.#closed ? 'CLOSED' : 'TIMEOUT'
       const why = this.#closed
-        ? 'the store was closed'
+        ? 'its maker was closed'
         : 'no majority of its members could be reached in time'
       for (const creation of creations) {
         const text = `group ${creation.spec.groupId}: ${why}; some members may have it`

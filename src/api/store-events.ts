@@ -3,10 +3,18 @@ import type { MemberDescription } from '../client/group-description.ts'
 import type { Logger } from '../env/ports.ts'
 import type { FlotillaError } from '../util/errors.ts'
 
+export interface LeaderChange {
+  readonly groupId: string
+  /** Store that leads, '' while none is known. */
+  readonly leader: string
+  /** 0 when whoever told the leader did not say. */
+  readonly term: number
+}
+
 /** Events of a store. Never 'error': what ends the store is told by `closed`. */
 export interface StoreEvents {
   /** A replica of this store follows another leader, or none ('' while unknown). */
-  leaderChange: [event: { readonly groupId: string; readonly leader: string; readonly term: number }]
+  leaderChange: [event: LeaderChange]
   /** A replica of this store has stopped; its group goes on without it. */
   groupError: [event: { readonly groupId: string; readonly error: FlotillaError }]
   membersChange: [event: { readonly groupId: string; readonly members: readonly MemberDescription[] }]
@@ -17,19 +25,20 @@ export interface StoreEvents {
 }
 
 /** An emitter whose listeners cannot harm who emits: what they throw is logged. */
-export class SafeEmitter extends EventEmitter<StoreEvents> {
+export class SafeEmitter<T extends Record<keyof T, unknown[]>> extends EventEmitter<T> {
   #logger: Logger | null = null
 
   protected useLogger(logger: Logger): void {
     this.#logger = logger
   }
 
-  protected tell<E extends keyof StoreEvents>(event: E, ...args: StoreEvents[E]): void {
-    if (this.listenerCount(event) === 0) return
+  protected tell<E extends keyof T & string>(event: E, ...args: T[E]): void {
+    const emitter = this as EventEmitter
+    if (emitter.listenerCount(event) === 0) return
     try {
-      ;(this as EventEmitter).emit(event, ...args)
+      emitter.emit(event, ...args)
     } catch (error) {
-      this.#logger?.error({ err: error, event }, 'a listener of the store threw')
+      this.#logger?.error({ err: error, event }, 'a listener threw')
     }
   }
 }

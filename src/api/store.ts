@@ -1,29 +1,45 @@
+import type {
+  GroupSummary,
+  GroupVerification,
+  OwnReport,
+  ReplicaReport,
+  StoreReport,
+  StoreSummary,
+} from '../client/admin-reports.ts'
+import { ClusterAdmin } from '../client/cluster-admin.ts'
 import { ForwardServer } from '../client/forward-server.ts'
 import { Group } from '../client/group.ts'
 import type { GroupDescription } from '../client/group-description.ts'
 import { Kv, type KvOptions, type KvServices } from '../client/kv.ts'
 import { KvReads } from '../client/kv-reads.ts'
+import { callPatiently } from '../client/patient-call.ts'
+import type { CallOptions } from '../client/pending-call.ts'
 import { Router } from '../client/router.ts'
 import { createNodeEnv } from '../env/node-env.ts'
 import type { Env } from '../env/ports.ts'
 import { DEFAULT_KEYSPACE, Keyspace } from '../kv/keyspace.ts'
+import type { RegionMap } from '../kv/regions.ts'
+import { isClientId } from '../rpc/handshake.ts'
+import { PROTOCOL_MAX, PROTOCOL_MIN } from '../rpc/message-types.ts'
 import type { GroupDigest } from '../store/group-replica.ts'
 import type { GroupSpec } from '../store/group-spec.ts'
+import { DATA_FORMAT } from '../store/identity.ts'
 import { StoreHost } from '../store/store-host.ts'
 import type { PeerDescription } from '../store/store-peers.ts'
 import { assertPresent } from '../util/assert.ts'
 import { FlotillaError, toFlotillaError, withOutcome } from '../util/errors.ts'
 import { MAX_GROUPS_PER_CALL } from '../util/limits.ts'
+import { VERSION } from '../util/version.ts'
+import type { AdminSource } from './admin-server.ts'
 import { CallServer } from './call-server.ts'
-import { GroupCreator } from './group-creator.ts'
+import type { Cluster } from './cluster.ts'
+import { CREATE_TIMEOUT_MS, GroupCreator } from './group-creator.ts'
 import { type GroupRequest, groupSpecOf } from './group-request.ts'
 import { type CheckedOptions, parseStoreOptions, type StoreOptions } from './options.ts'
 import { setUpRegions } from './region-setup.ts'
-import { SafeEmitter } from './store-events.ts'
+import { SafeEmitter, type StoreEvents } from './store-events.ts'
 
 export type { PeerDescription } from '../store/store-peers.ts'
-
-const CREATE_TIMEOUT_MS = 10_000
 
 export interface StoreDescription {
   readonly clusterId: string
@@ -54,7 +70,7 @@ export interface StoreDescription {
  * cluster. It prints nothing, takes no signals and never ends the process; after `close()` nothing keeps the process
  * alive.
  */
-export class Store extends SafeEmitter {
+export class Store extends SafeEmitter<StoreEvents> implements Cluster {
   readonly #options: CheckedOptions
   readonly #services: Services
   #kv: KvServices | null = null
@@ -93,6 +109,7 @@ export class Store extends SafeEmitter {
     this.#options = options
     this.#services = services
     this.useLogger(services.env.logger)
+    services.regions = () => this.#regions()
     services.listeners = {
       onLeaderChange: (groupId, leader, term) => this.tell('leaderChange', { groupId, leader, term }),
       onGroupError: (groupId, error) => this.tell('groupError', { groupId, error }),
@@ -118,6 +135,13 @@ export class Store extends SafeEmitter {
     this.#kv = { router, reads, regions: map }
     const refused = (await host.createGroups(missing)).find((error) => error !== null)
     if (refused !== undefined && refused !== null) throw refused
+  }
+
+  /** What this store tells others: not before it knows. */
+  #regions(): RegionMap | null {
+    if (this.#options.kv === null) return null
+    if (this.#kv !== null) return this.#kv.regions
+    throw new FlotillaError('CLOSED', `store ${this.storeId} is starting`, { outcome: 'not-applied' })
   }
 
   get clusterId(): string {
@@ -204,10 +228,27 @@ export class Store extends SafeEmitter {
    * far. Reads all of it. Rejects NO_SUCH_REPLICA, NOT_A_KV_GROUP.
    */
   async digest(groupId: string): Promise<GroupDigest> {
-    const group = this.#services.host.group(groupId)
-    if (group === null)
-      throw new FlotillaError('NO_SUCH_REPLICA', `no replica of ${groupId} on store ${this.storeId}`)
-    return await group.digest()
+    return await this.#services.digest(groupId)
+  }
+
+  describeStores(options?: CallOptions): Promise<StoreSummary[]> {
+    return this.#services.admin.describeStores(options)
+  }
+
+  describeStore(storeId: string, options?: CallOptions): Promise<StoreReport> {
+    return this.#services.admin.describeStore(storeId, options)
+  }
+
+  listGroups(options?: CallOptions): Promise<GroupSummary[]> {
+    return this.#services.admin.listGroups(options)
+  }
+
+  describeReplicas(groupId: string, options?: CallOptions): Promise<ReplicaReport[]> {
+    return this.#services.admin.describeReplicas(groupId, options)
+  }
+
+  verifyGroup(groupId: string, options?: CallOptions): Promise<GroupVerification> {
+    return this.#services.admin.verifyGroup(groupId, options)
   }
 
   /** Counters of the log shards and of the wire, since the store was opened. */
@@ -245,6 +286,8 @@ class Services {
   readonly env: Env
   readonly #options: CheckedOptions
   listeners: Listeners | null = null
+  /** Set by the store: null without regions. Throws while they are not known. */
+  regions: () => RegionMap | null = () => null
   #parts: Parts | null = null
 
   constructor(options: CheckedOptions, env: Env) {
@@ -270,10 +313,11 @@ class Services {
         onLinkDown: (peer) => {
           this.#parts?.router.onLinkDown(peer)
           this.#parts?.forwardServer.onLinkDown(peer)
+          this.#parts?.callServer.onLinkDown(peer)
         },
         onForwardRequest: (peer, message) => this.#parts?.forwardServer.onForwardRequest(peer, message),
         onForwardResponse: (peer, message) => this.#parts?.router.onForwardResponse(peer, message),
-        onCall: (_peer, method, body) => this.#onCall(method, body),
+        onCall: (peer, method, body) => this.#onCall(peer, method, body),
         onMissingReplica: (peer, spec) => this.#parts?.creator.onMissing(peer, spec),
         onLeaderChange: (groupId, leader, term) => {
           if (leader !== '') this.#parts?.router.onLeaderKnown(groupId)
@@ -284,11 +328,17 @@ class Services {
         onSuspect: (by, error) => this.listeners?.onSuspect(by, error),
       },
     })
-    this.#parts = new Parts(host)
+    this.#parts = new Parts(host, {
+      report: () => reportOf(host),
+      replicas: () => host.groups(),
+      digest: (groupId) => this.digest(groupId),
+      places: () => host.peerBook.places(),
+      regions: () => this.regions(),
+    })
   }
 
-  async #onCall(method: string, body: Buffer): Promise<Buffer> {
-    if (this.#parts !== null) return await this.#parts.callServer.onCall(method, body)
+  async #onCall(peer: string, method: string, body: Buffer): Promise<Buffer> {
+    if (this.#parts !== null) return await this.#parts.callServer.onCall(peer, method, body)
     throw new FlotillaError('CLOSED', `store ${this.#options.storeId} is starting`, {
       outcome: 'not-applied',
     })
@@ -314,9 +364,21 @@ class Services {
     return this.#open.creator
   }
 
+  get admin(): ClusterAdmin {
+    return this.#open.admin
+  }
+
+  async digest(groupId: string): Promise<GroupDigest> {
+    const group = this.host.group(groupId)
+    if (group !== null) return await group.digest()
+    const { storeId } = this.#options
+    throw new FlotillaError('NO_SUCH_REPLICA', `no replica of ${groupId} on store ${storeId}`)
+  }
+
   stopClient(reason: FlotillaError | null): void {
     this.#open.router.close(reason ?? undefined)
     this.#open.creator.close()
+    this.#open.callServer.close()
   }
 
   async close(): Promise<void> {
@@ -339,8 +401,9 @@ class Parts {
   readonly creator: GroupCreator
   readonly forwardServer: ForwardServer
   readonly callServer: CallServer
+  readonly admin: ClusterAdmin
 
-  constructor(host: StoreHost) {
+  constructor(host: StoreHost, source: AdminSource) {
     this.host = host
     this.router = new Router(host)
     this.reads = new KvReads(this.router)
@@ -348,6 +411,43 @@ class Parts {
     this.forwardServer = new ForwardServer(host)
     const { router, reads } = this
     const createGroups = (specs: readonly GroupSpec[]) => host.createGroups(specs)
-    this.callServer = new CallServer({ router, reads, createGroups })
+    this.callServer = new CallServer({ router, reads, createGroups, admin: source })
+    this.admin = new ClusterAdmin({
+      clock: host.clock,
+      timers: host.timers,
+      places: () => source.places(),
+      ask: (storeId, method, body, timeoutMs) => this.#ask(storeId, method, body, timeoutMs),
+    })
+  }
+
+  async #ask(storeId: string, method: string, body: Buffer, timeoutMs: number): Promise<Buffer> {
+    const { host } = this
+    if (storeId === host.storeId) return await this.callServer.onCall(storeId, method, body)
+    return await callPatiently(host, host.multiplexer.link(storeId), method, body, timeoutMs)
+  }
+}
+
+function reportOf(host: StoreHost): OwnReport {
+  const groups = [...host.groups()]
+  const { suspicion } = host.peerBook
+  return {
+    storeId: host.storeId,
+    address: host.multiplexer.advertisedAddress,
+    incarnation: host.identity.incarnation,
+    boot: host.identity.boot,
+    groupsHosted: groups.length,
+    groupsLed: groups.filter((group) => group.isLeader).length,
+    groupsFailed: groups.filter((group) => group.error !== null).length,
+    clients: host.multiplexer.links().filter(({ connected, storeId }) => connected && isClientId(storeId))
+      .length,
+    shards: host.stats().shards.length,
+    suspect: suspicion === null ? null : { code: suspicion.code, message: suspicion.message },
+    versions: {
+      flotilla: VERSION,
+      protocolMin: PROTOCOL_MIN,
+      protocolMax: PROTOCOL_MAX,
+      dataFormat: DATA_FORMAT,
+    },
+    peers: host.peerBook.describe(),
   }
 }

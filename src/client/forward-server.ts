@@ -1,4 +1,4 @@
-import type { ForwardRequest } from '../rpc/messages.ts'
+import type { ForwardRequest, ForwardResponse, PeerLink } from '../rpc/messages.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { MAX_BLOCK_BYTES, MAX_ENTRY_BYTES, MAX_FORWARD_IN_FLIGHT } from '../util/limits.ts'
 import type { ApplySink, ClientHost } from './ports.ts'
@@ -18,6 +18,8 @@ interface Settled {
 
 interface Source {
   readonly storeId: string
+  /** Of its connection: what is asked over it is answered over it. To ask for a client's link anew would make one. */
+  readonly link: PeerLink
   /** Calls that are not answered. */
   open: number
 }
@@ -38,7 +40,7 @@ export class ForwardServer {
 
   onForwardRequest(storeId: string, message: ForwardRequest): void {
     const source = this.#source(storeId)
-    const request = new ServedRequest(this, source, this.host.link(storeId).epoch, message)
+    const request = new ServedRequest(this, source, message)
     source.open += message.payloads.length
     const refusal =
       source.open > MAX_FORWARD_IN_FLIGHT ? this.#tooMany(source) : this.#refusalOf(message.groupId)
@@ -56,7 +58,7 @@ export class ForwardServer {
   #source(storeId: string): Source {
     let source = this.#sources.get(storeId)
     if (source === undefined) {
-      source = { storeId, open: 0 }
+      source = { storeId, link: this.host.link(storeId), open: 0 }
       this.#sources.set(storeId, source)
     }
     return source
@@ -115,10 +117,10 @@ class ServedRequest implements ApplySink {
   #settled: Settled[] = []
   #queued = false
 
-  constructor(server: ForwardServer, source: Source, epoch: number, message: ForwardRequest) {
+  constructor(server: ForwardServer, source: Source, message: ForwardRequest) {
     this.#server = server
     this.#source = source
-    this.#epoch = epoch
+    this.#epoch = source.link.epoch
     this.#requestId = message.requestId
   }
 
@@ -145,7 +147,7 @@ class ServedRequest implements ApplySink {
 
   /** Sends what is known, in runs. False when the link has no room: what is left is kept. */
   answer(): boolean {
-    const link = this.#server.host.link(this.#source.storeId)
+    const { link } = this.#source
     const settled = this.#settled
     let at = 0
     while (at < settled.length) {
@@ -164,11 +166,7 @@ class ServedRequest implements ApplySink {
     return true
   }
 
-  #response(
-    settled: readonly Settled[],
-    from: number,
-    to: number,
-  ): Parameters<PeerLinkOf['sendForwardResponse']>[0] {
+  #response(settled: readonly Settled[], from: number, to: number): ForwardResponse {
     const first = settled[from]!
     const { error } = first
     const results: Buffer[] = []
@@ -189,8 +187,6 @@ class ServedRequest implements ApplySink {
     }
   }
 }
-
-type PeerLinkOf = ReturnType<ClientHost['link']>
 
 const NO_RESULT = Buffer.alloc(0)
 

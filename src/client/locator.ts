@@ -1,4 +1,4 @@
-import { encodeWire, wire } from '../rpc/wire.ts'
+import { encodeWire, type Wire, wire } from '../rpc/wire.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { MAX_CACHED_LOCATIONS, MAX_LOCATE_GROUPS } from '../util/limits.ts'
 import type { ClientHost } from './ports.ts'
@@ -40,8 +40,15 @@ export class Locator {
   /** Questions of this turn. */
   #fresh: string[] = []
 
-  constructor(host: ClientHost) {
+  readonly #onLeader: (groupId: string, leader: string, term: number) => void
+
+  /** `onLeader`: who leads a group elsewhere has changed, as far as is known here. Term 0: not told. */
+  constructor(
+    host: ClientHost,
+    onLeader: (groupId: string, leader: string, term: number) => void = () => {},
+  ) {
     this.#host = host
+    this.#onLeader = onLeader
   }
 
   /** What is known, without asking. */
@@ -84,11 +91,17 @@ export class Locator {
   onRefused(groupId: string, storeId: string, error: FlotillaError): void {
     const location = this.#known.get(groupId)
     if (location === undefined) return
-    if (error.leader !== undefined) location.leader = error.leader
-    else if (location.leader === storeId) location.leader = ''
+    if (error.leader !== undefined) this.#lead(groupId, location, error.leader, 0)
+    else if (location.leader === storeId) this.#lead(groupId, location, '', 0)
     if (error.shortName !== 'NO_SUCH_REPLICA') return
     location.members = location.members.filter((member) => member !== storeId)
     if (location.members.length === 0) this.#known.delete(groupId)
+  }
+
+  #lead(groupId: string, location: Location, leader: string, term: number): void {
+    if (location.leader === leader) return
+    location.leader = leader
+    this.#onLeader(groupId, leader, term)
   }
 
   endOfTurn(): void {
@@ -124,20 +137,22 @@ export class Locator {
       const answer = groups[i]
       if (answer === undefined || answer.groupId !== groupId) this.#onSilence(groupId)
       else if (answer.hosted === true) {
-        this.#onFound(groupId, answer.type ?? '', answer.memberStores ?? [], answer.leaderStore ?? '')
+        this.#onFound(answer)
       } else this.#onDenial(groupId)
     })
   }
 
-  #onFound(groupId: string, type: string, members: readonly string[], leader: string): void {
+  #onFound({ groupId: name, type, memberStores, leaderStore, term }: Wire.admin.IGroupLocation): void {
+    const groupId = name ?? ''
+    const leader = leaderStore ?? ''
     const waiters = this.#take(groupId)
     if (waiters === null) {
       // Another store was quicker; who leads it may not have known.
       const known = this.#known.get(groupId)
-      if (known !== undefined && known.leader === '') known.leader = leader
+      if (known !== undefined && known.leader === '') this.#lead(groupId, known, leader, term ?? 0)
       return
     }
-    this.#remember(groupId, type, members, leader)
+    this.#lead(groupId, this.#remember(groupId, type ?? '', memberStores ?? [], ''), leader, term ?? 0)
     for (const waiter of waiters) waiter.onLocated()
   }
 

@@ -29,6 +29,13 @@ export interface QueryOptions extends CallOptions {
   readonly consistency?: Consistency | undefined
 }
 
+export interface RouterEvents {
+  /** What callers read when everything ends. Default: 'the store is closed'. */
+  readonly closedText?: string
+  /** A refusal or an answer has named another leader of a group that is not hosted here; term 0: it did not say. */
+  onLeader?(groupId: string, leader: string, term: number): void
+}
+
 /**
  * Calls on groups, wherever their replicas are: the leader in this process is called directly, one elsewhere is sent the
  * calls of a turn in one message. A write is tried again only while it was certainly not done; a read has no effect and
@@ -43,10 +50,13 @@ export class Router implements ApplyRoutes, ReadRoutes {
   #waitingBytes = 0
   #ledNow: string[] = []
 
-  constructor(host: ClientHost) {
+  readonly #closedText: string
+
+  constructor(host: ClientHost, events: RouterEvents = {}) {
     this.host = host
+    this.#closedText = events.closedText ?? 'the store is closed'
     this.wheel = new CallWheel(host)
-    this.locator = new Locator(host)
+    this.locator = new Locator(host, (groupId, leader, term) => events.onLeader?.(groupId, leader, term))
     this.readIndexes = new ReadIndexes(host)
     this.#forwarder = new Forwarder(host)
   }
@@ -220,7 +230,7 @@ export class Router implements ApplyRoutes, ReadRoutes {
 
   /** Settles every call that waits with CLOSED and refuses new ones. Idempotent. */
   close(cause?: FlotillaError): void {
-    this.wheel.close('the store is closed', cause)
+    this.wheel.close(this.#closedText, cause)
   }
 }
 

@@ -190,6 +190,9 @@ export interface Logger {
   child(bindings: Record<string, unknown>): Logger
 }
 
+/** What a process without a store needs. */
+export type ClientEnv = Pick<Env, 'clock' | 'timers' | 'random' | 'sockets' | 'logger'>
+
 export interface Env {
   readonly clock: Clock
   readonly timers: Timers

@@ -1,6 +1,6 @@
 import type { Socket } from '../env/ports.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
-import { MAX_LINKS, RECONNECT_MAX_MS } from '../util/limits.ts'
+import { MAX_CLIENTS_PER_STORE, MAX_LINKS, RECONNECT_MAX_MS } from '../util/limits.ts'
 import {
   CONN_ANSWERED,
   CONN_HELLO,
@@ -305,6 +305,14 @@ export class Connector implements ConnectionHost {
     const state = this.states.get(hello.storeId)
     if (state === undefined && this.states.size >= MAX_LINKS) {
       return new FlotillaError('BUSY', `store ${this.me.storeId} knows too many stores`)
+    }
+    if (
+      state === undefined &&
+      hello.role === ROLE_CLIENT &&
+      this.table.clientCount >= MAX_CLIENTS_PER_STORE
+    ) {
+      const text = `store ${this.me.storeId} has ${MAX_CLIENTS_PER_STORE} clients, no more are taken`
+      return new FlotillaError('BUSY', text, { outcome: 'not-applied' })
     }
     const judged = this.judge(hello)
     if (judged !== null || !state?.active) return judged

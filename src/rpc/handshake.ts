@@ -38,6 +38,13 @@ export interface SeenIdentity {
   readonly process: number
 }
 
+/** Names of clients begin so, and no store's may: a client must never be taken for a store. */
+export const CLIENT_ID_PREFIX = 'client:'
+
+export function isClientId(storeId: string): boolean {
+  return storeId.startsWith(CLIENT_ID_PREFIX)
+}
+
 const NEVER_SEEN: SeenIdentity = { incarnation: '', boot: 0, process: 0 }
 
 export interface StoreAddress {
@@ -220,6 +227,11 @@ export function checkHello(me: RpcIdentity, hello: PeerHello): FlotillaError | n
   }
   if (probe) return null
   if (hello.storeId === '') return protocolError('a handshake without a store id')
+  if (isClientId(hello.storeId) !== (hello.role === ROLE_CLIENT)) {
+    return protocolError(
+      `${store} comes as a ${hello.role === ROLE_CLIENT ? 'client' : 'store'}: its name says otherwise`,
+    )
+  }
   if (hello.storeId === me.storeId) {
     return new FlotillaError('IDENTITY_MISMATCH', `two stores call themselves ${me.storeId}`)
   }

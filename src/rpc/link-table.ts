@@ -1,5 +1,6 @@
 import type { Env } from '../env/ports.ts'
 import type { FlotillaError } from '../util/errors.ts'
+import { isClientId } from './handshake.ts'
 import { LinkState } from './link-state.ts'
 import type { PeerLinkImpl } from './peer-link.ts'
 
@@ -12,6 +13,13 @@ export class LinkTable {
   constructor(env: Pick<Env, 'timers' | 'logger'>, makeLink: (storeId: string) => PeerLinkImpl) {
     this.env = env
     this.makeLink = makeLink
+  }
+
+  /** Clients that are connected or about to be. */
+  get clientCount(): number {
+    let count = 0
+    for (const storeId of this.states.keys()) if (isClientId(storeId)) count++
+    return count
   }
 
   get(storeId: string): LinkState | undefined {

@@ -18,7 +18,10 @@ export interface ProbeOptions {
   enterTurn(): number
 }
 
-/** Asks an address who is there: one connection, one hello, one answer. */
+/**
+ * Asks an address who is there: one connection, one hello, one answer. Of whatever cluster the store is, it answers: the
+ * asker judges.
+ */
 export class Probe implements ConnectionHost {
   readonly boot: number
   readonly stats: RpcStats
@@ -71,7 +74,8 @@ export class Probe implements ConnectionHost {
     const { identity, role } = this.options
     connection.state = CONN_HELLO
     const place = { kind: KIND_PROBE, connection: connection.id, pair: 0, expectedStoreId: '' } as const
-    connection.push(MSG_HELLO, encodeWire(wire.rpc.Hello, makeHello(identity, role, '', place, {})))
+    const stranger = { ...identity, clusterId: '' }
+    connection.push(MSG_HELLO, encodeWire(wire.rpc.Hello, makeHello(stranger, role, '', place, {})))
     connection.flush(this.enterTurn())
   }
 
@@ -83,12 +87,18 @@ export class Probe implements ConnectionHost {
 
   onDrained(): void {}
 
+  /** Before the answer came: whoever is there speaks another language, as an HTTP server does. */
   onFailure(_connection: Connection, error: FlotillaError): void {
-    this.end(null, error)
+    const text = `what listens at ${this.address} is no Flotilla store: ${error.message}`
+    const foreign = error.shortName === 'PROTOCOL'
+    this.end(
+      null,
+      foreign ? new FlotillaError('PROTOCOL', text, { cause: error, outcome: 'not-applied' }) : error,
+    )
   }
 
   onClosed(_connection: Connection, error: Error | null): void {
-    const text = `${this.address} closed the connection`
+    const text = `${this.address} closed the connection without an answer`
     this.end(null, connectionLost(this.address, error) ?? new FlotillaError('CONNECTION_LOST', text))
   }
 }

@@ -15,6 +15,7 @@ import {
   type VoteRequest,
   type VoteResponse,
 } from '../rpc/messages.ts'
+import { isClientId } from '../rpc/handshake.ts'
 import { toFlotillaError } from '../util/errors.ts'
 import type { GroupReplica } from './group-replica.ts'
 import type { GroupSpec } from './group-spec.ts'
@@ -76,12 +77,18 @@ export class RaftDispatcher implements RpcHandlers {
   }
 
   onLinkUp(storeId: string): void {
-    for (const group of this.#groups.values()) group.node?.onLink(storeId, true)
+    this.#tellGroups(storeId, true)
     this.#handlers.onLinkUp(storeId)
   }
 
+  /** Clients are no group's affair. */
+  #tellGroups(storeId: string, up: boolean): void {
+    if (isClientId(storeId)) return
+    for (const group of this.#groups.values()) group.node?.onLink(storeId, up)
+  }
+
   onLinkDown(storeId: string): void {
-    for (const group of this.#groups.values()) group.node?.onLink(storeId, false)
+    this.#tellGroups(storeId, false)
     this.#handlers.onLinkDown(storeId)
   }
 

@@ -3,6 +3,7 @@ import type { LogCacheBudget } from '../raft/log-manager.ts'
 import { NodeImpl } from '../raft/node-impl.ts'
 import type { NodeOptions } from '../raft/node-options.ts'
 import type { Fsm, GroupHost, RaftTimers } from '../raft/ports.ts'
+import { isClientId } from '../rpc/handshake.ts'
 import type { PeerLink } from '../rpc/messages.ts'
 import { RpcMultiplexer } from '../rpc/multiplexer.ts'
 import type { LogShard } from '../storage/log-shard.ts'
@@ -201,8 +202,12 @@ export class StoreHost {
     this.turn.markDirty(work)
   }
 
+  /** The other stores; clients are none. */
   peers(): readonly string[] {
-    return this.multiplexer.links().map((link) => link.storeId)
+    return this.multiplexer
+      .links()
+      .map((link) => link.storeId)
+      .filter((storeId) => !isClientId(storeId))
   }
 
   link(storeId: string): PeerLink {

@@ -1,5 +1,11 @@
 import type { Logger } from '../env/ports.ts'
-import { type HelloExtras, parseAddress, type PeerHello, type RpcIdentity } from '../rpc/handshake.ts'
+import {
+  type HelloExtras,
+  parseAddress,
+  type PeerHello,
+  type RpcIdentity,
+  type StoreAddress,
+} from '../rpc/handshake.ts'
 import { ROLE_CLIENT } from '../rpc/message-types.ts'
 import type { RpcMultiplexer, RpcMultiplexerOptions } from '../rpc/multiplexer.ts'
 import type { LogShard } from '../storage/log-shard.ts'
@@ -94,6 +100,12 @@ export class StorePeers {
     this.#memory.setAddress(storeId, address)
     if (storeId === this.#me.storeId) multiplexer.advertise(address)
     else multiplexer.setPeer(storeId, address)
+  }
+
+  /** Every store that is known and where it is, this one first. */
+  places(): StoreAddress[] {
+    const { address, version } = this.#memory.own
+    return [{ storeId: this.#me.storeId, address, version }, ...this.#memory.addresses('')]
   }
 
   describe(): PeerDescription[] {

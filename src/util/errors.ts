@@ -39,6 +39,7 @@ export const ERRORS = {
   ),
   CONNECTION_LOST: row('unknown', true, 'The connection broke while the answer was awaited.'),
   CLOSED: row('unknown', false, 'The store, group or database is closed, or was while the call waited.'),
+  UNREACHABLE: row('not-applied', true, 'None of the stores that a client was given could be reached.'),
   UNKNOWN_GROUP: row('not-applied', false, 'No reachable store hosts a group of this name.'),
   NO_SUCH_REPLICA: row('not-applied', false, 'The store asked hosts no replica of this group.'),
   GROUP_EXISTS: row(

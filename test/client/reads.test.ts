@@ -156,11 +156,11 @@ describe('groups of other stores', () => {
     const { world, s4 } = cluster()
     const body = Buffer.from([0x0a, 1, 'g'.charCodeAt(0)])
     for (const method of ['readIndex', 'query', 'kv.get', 'kv.scan', 'describeGroup']) {
-      const { error } = await world.settle(s4.callServer.onCall(method, body))
+      const { error } = await world.settle(s4.callServer.onCall('s1', method, body))
       expect([method, error?.code]).toEqual([method, 'FLOTILLA_NO_SUCH_REPLICA'])
     }
     expect(s4.linkTo('s1').calls).toEqual([])
-    expect((await world.settle(s4.callServer.onCall('reboot', body))).error).toMatchObject({
+    expect((await world.settle(s4.callServer.onCall('s1', 'reboot', body))).error).toMatchObject({
       code: 'FLOTILLA_INVALID_ARGUMENT',
     })
   })

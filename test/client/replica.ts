@@ -180,7 +180,9 @@ export class TestReplica implements LocalReplica {
       durableIndex: 0,
       members,
       error,
-      replicators: [{ storeId: 'x', state: 'probe', matchIndex: 1, nextIndex: 2 }],
+      waitsForSnapshot: error !== null,
+      keepsLog: true,
+      replicators: [{ storeId: 'x', state: 'probe', matchIndex: 1, nextIndex: 2, waitsForSnapshot: true }],
     }
   }
 }

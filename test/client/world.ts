@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict'
+import type { AdminSource } from '../../src/api/admin-server.ts'
 import { CallServer } from '../../src/api/call-server.ts'
 import { ForwardServer } from '../../src/client/forward-server.ts'
 import { KvReads } from '../../src/client/kv-reads.ts'
@@ -145,7 +147,18 @@ export class TestStore implements ClientHost {
     this.reads = new KvReads(this.router)
     this.forwardServer = new ForwardServer(this)
     const createGroups = async () => []
-    this.callServer = new CallServer({ router: this.router, reads: this.reads, createGroups })
+    const { router, reads } = this
+    this.callServer = new CallServer({ router, reads, createGroups, admin: this.#adminSource() })
+  }
+
+  #adminSource(): AdminSource {
+    return {
+      report: () => assert.fail('nobody asks'),
+      replicas: () => this.replicas.values(),
+      digest: async () => assert.fail('nobody asks'),
+      places: () => [...this.world.stores.keys()].map((storeId) => ({ storeId, address: '', version: 0 })),
+      regions: () => null,
+    }
   }
 
   nowMs(): number {
@@ -276,7 +289,9 @@ export class TestLink implements Pick<PeerLink, 'connected' | 'epoch' | 'call'> 
       this.#open.add(open)
       world.schedule(HOP_MS, () => {
         if (open.settled) return
-        const answer = world.store(this.storeId).callServer.onCall(method, Buffer.from(body))
+        const answer = world
+          .store(this.storeId)
+          .callServer.onCall(this.#from.storeId, method, Buffer.from(body))
         answer.then(
           (bytes) => world.schedule(HOP_MS, () => end(() => resolve(Buffer.from(bytes)))),
           (error: FlotillaError) => world.schedule(HOP_MS, () => end(() => reject(error))),
@@ -296,6 +311,7 @@ export class TestLink implements Pick<PeerLink, 'connected' | 'epoch' | 'call'> 
     this.#open.clear()
     this.#from.router.onLinkDown(this.storeId)
     this.#from.forwardServer.onLinkDown(this.storeId)
+    this.#from.callServer.onLinkDown(this.storeId)
   }
 
   up(): void {

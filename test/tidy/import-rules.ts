@@ -37,6 +37,7 @@ const LEAVES: Readonly<Record<string, readonly string[]>> = {
 /** Composition roots: the only files of `env` beside its ports that these may name. `*` is all of them. */
 const ENV_FILES: Readonly<Record<string, readonly string[]>> = {
   'src/api/': ['src/env/node-env.ts'],
+  'src/api/client.ts': ['src/env/node-client-env.ts'],
   'src/worker/entry.ts': ['src/env/node-disk.ts', 'src/env/worker-port.ts'],
   'src/cli/': ['*'],
   'src/bench/': ['*'],
@@ -51,6 +52,9 @@ const SHARED_FORMATS: ReadonlySet<string> = new Set([
   'src/kv/keyspace.ts',
   'src/kv/regions.ts',
 ])
+
+/** What users import: exports only. */
+const ENTRIES: ReadonlySet<string> = new Set(['src/index.ts', 'src/client.ts'])
 
 /** Packages that only these files may name. */
 const PACKAGE_HOMES: Readonly<Record<string, string>> = {
@@ -72,7 +76,7 @@ export function importViolations(tree: SourceTree, declared: ReadonlySet<string>
   for (const [file, source] of Object.entries(tree)) {
     const targets: Array<{ to: string; typeOnly: boolean }> = []
     edges.set(file, targets)
-    if (file === 'src/index.ts') found.push(...indexViolations(source))
+    if (ENTRIES.has(file)) found.push(...entryViolations(file, source))
     for (const item of listImports(source)) {
       const to = resolveImport(file, item)
       const problem = to === null ? packageProblem(file, item, declared) : arrowProblem(file, to)
@@ -154,13 +158,13 @@ function packageProblem(file: string, item: Import, declared: ReadonlySet<string
   return declared.has(name) ? null : `imports ${name}, which is no dependency of package.json`
 }
 
-function indexViolations(source: string): string[] {
+function entryViolations(file: string, source: string): string[] {
   // What stands at the start of a line is a statement here: the formatter sees to that.
   const stray = source
     .replace(/\/\*[\s\S]*?\*\//g, '')
     .split('\n')
     .filter((line) => /^\S/.test(line) && !/^(export (type )?[{*]|\}|\/\/)/.test(line))
-  return stray.map((line) => `src/index.ts holds more than exports: ${line}`)
+  return stray.map((line) => `${file} holds more than exports: ${line}`)
 }
 
 type Edges = ReadonlyMap<string, ReadonlyArray<{ to: string; typeOnly: boolean }>>
@@ -183,9 +187,9 @@ function cycles(edges: Edges): string[] {
   return found
 }
 
-/** `flotilla/client` must run where the engine has no binary: nothing that it loads may name the engine. */
+/** `flotilla/client` must run where the engine has no binary: nothing that it loads, however far, may name the engine. */
 function clientLoads(tree: SourceTree, edges: Edges): string[] {
-  const reached = new Set(Object.keys(tree).filter((file) => file.startsWith('src/client/')))
+  const reached = new Set(Object.keys(tree).filter((file) => /^src\/client[./]/.test(file)))
   for (const file of reached) {
     for (const { to, typeOnly } of edges.get(file) ?? []) if (!typeOnly) reached.add(to)
   }

@@ -2482,6 +2482,9 @@ export declare namespace flotilla {
             /** GroupLocation memberStores. */
             memberStores: string[];
 
+            /** GroupLocation term. */
+            term: number;
+
             /**
              * Encodes the specified GroupLocation message. Does not implicitly {@link flotilla.admin.GroupLocation.verify|verify} messages.
              * @param message GroupLocation message or plain object to encode
@@ -2520,6 +2523,9 @@ export declare namespace flotilla {
 
                 /** GroupLocation memberStores */
                 memberStores?: (string[]|null);
+
+                /** GroupLocation term */
+                term?: (number|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
@@ -3081,6 +3087,738 @@ export declare namespace flotilla {
             /** Shape of a ReadIndexResponse. */
             type $Shape = flotilla.admin.ReadIndexResponse.$Properties;
         }
+
+        /**
+         * Properties of a DescribeClusterRequest.
+         * @deprecated Use flotilla.admin.DescribeClusterRequest.$Properties instead.
+         */
+        interface IDescribeClusterRequest extends flotilla.admin.DescribeClusterRequest.$Properties {
+        }
+
+        /** Represents a DescribeClusterRequest. */
+        class DescribeClusterRequest {
+
+            /**
+             * Constructs a new DescribeClusterRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: flotilla.admin.DescribeClusterRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** DescribeClusterRequest regionsFrom. */
+            regionsFrom: number;
+
+            /**
+             * Encodes the specified DescribeClusterRequest message. Does not implicitly {@link flotilla.admin.DescribeClusterRequest.verify|verify} messages.
+             * @param message DescribeClusterRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: flotilla.admin.DescribeClusterRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a DescribeClusterRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {flotilla.admin.DescribeClusterRequest & flotilla.admin.DescribeClusterRequest.$Shape} DescribeClusterRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): flotilla.admin.DescribeClusterRequest & flotilla.admin.DescribeClusterRequest.$Shape;
+        }
+
+        namespace DescribeClusterRequest {
+
+            /** Properties of a DescribeClusterRequest. */
+            interface $Properties {
+
+                /** DescribeClusterRequest regionsFrom */
+                regionsFrom?: (number|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a DescribeClusterRequest. */
+            type $Shape = flotilla.admin.DescribeClusterRequest.$Properties;
+        }
+
+        /**
+         * Properties of a DescribeClusterResponse.
+         * @deprecated Use flotilla.admin.DescribeClusterResponse.$Properties instead.
+         */
+        interface IDescribeClusterResponse extends flotilla.admin.DescribeClusterResponse.$Properties {
+        }
+
+        /** Represents a DescribeClusterResponse. */
+        class DescribeClusterResponse {
+
+            /**
+             * Constructs a new DescribeClusterResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: flotilla.admin.DescribeClusterResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** DescribeClusterResponse stores. */
+            stores: flotilla.rpc.StoreAddress.$Properties[];
+
+            /** DescribeClusterResponse regionCount. */
+            regionCount: number;
+
+            /** DescribeClusterResponse regions. */
+            regions: flotilla.admin.RegionBounds.$Properties[];
+
+            /**
+             * Encodes the specified DescribeClusterResponse message. Does not implicitly {@link flotilla.admin.DescribeClusterResponse.verify|verify} messages.
+             * @param message DescribeClusterResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: flotilla.admin.DescribeClusterResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a DescribeClusterResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {flotilla.admin.DescribeClusterResponse & flotilla.admin.DescribeClusterResponse.$Shape} DescribeClusterResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): flotilla.admin.DescribeClusterResponse & flotilla.admin.DescribeClusterResponse.$Shape;
+        }
+
+        namespace DescribeClusterResponse {
+
+            /** Properties of a DescribeClusterResponse. */
+            interface $Properties {
+
+                /** DescribeClusterResponse stores */
+                stores?: (flotilla.rpc.StoreAddress.$Properties[]|null);
+
+                /** DescribeClusterResponse regionCount */
+                regionCount?: (number|null);
+
+                /** DescribeClusterResponse regions */
+                regions?: (flotilla.admin.RegionBounds.$Properties[]|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a DescribeClusterResponse. */
+            type $Shape = flotilla.admin.DescribeClusterResponse.$Properties;
+        }
+
+        /**
+         * Properties of a RegionBounds.
+         * @deprecated Use flotilla.admin.RegionBounds.$Properties instead.
+         */
+        interface IRegionBounds extends flotilla.admin.RegionBounds.$Properties {
+        }
+
+        /** Represents a RegionBounds. */
+        class RegionBounds {
+
+            /**
+             * Constructs a new RegionBounds.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: flotilla.admin.RegionBounds.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** RegionBounds groupId. */
+            groupId: string;
+
+            /** RegionBounds start. */
+            start: Uint8Array;
+
+            /** RegionBounds end. */
+            end?: (Uint8Array|null);
+
+            /**
+             * Encodes the specified RegionBounds message. Does not implicitly {@link flotilla.admin.RegionBounds.verify|verify} messages.
+             * @param message RegionBounds message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: flotilla.admin.RegionBounds.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a RegionBounds message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {flotilla.admin.RegionBounds & flotilla.admin.RegionBounds.$Shape} RegionBounds
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): flotilla.admin.RegionBounds & flotilla.admin.RegionBounds.$Shape;
+        }
+
+        namespace RegionBounds {
+
+            /** Properties of a RegionBounds. */
+            interface $Properties {
+
+                /** RegionBounds groupId */
+                groupId?: (string|null);
+
+                /** RegionBounds start */
+                start?: (Uint8Array|null);
+
+                /** RegionBounds end */
+                end?: (Uint8Array|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a RegionBounds. */
+            type $Shape = flotilla.admin.RegionBounds.$Properties;
+        }
+
+        /**
+         * Properties of a DescribeStoreRequest.
+         * @deprecated Use flotilla.admin.DescribeStoreRequest.$Properties instead.
+         */
+        interface IDescribeStoreRequest extends flotilla.admin.DescribeStoreRequest.$Properties {
+        }
+
+        /** Represents a DescribeStoreRequest. */
+        class DescribeStoreRequest {
+
+            /**
+             * Constructs a new DescribeStoreRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: flotilla.admin.DescribeStoreRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /**
+             * Encodes the specified DescribeStoreRequest message. Does not implicitly {@link flotilla.admin.DescribeStoreRequest.verify|verify} messages.
+             * @param message DescribeStoreRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: flotilla.admin.DescribeStoreRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a DescribeStoreRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {flotilla.admin.DescribeStoreRequest & flotilla.admin.DescribeStoreRequest.$Shape} DescribeStoreRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): flotilla.admin.DescribeStoreRequest & flotilla.admin.DescribeStoreRequest.$Shape;
+        }
+
+        namespace DescribeStoreRequest {
+
+            /** Properties of a DescribeStoreRequest. */
+            interface $Properties {
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a DescribeStoreRequest. */
+            type $Shape = flotilla.admin.DescribeStoreRequest.$Properties;
+        }
+
+        /**
+         * Properties of a DescribeStoreResponse.
+         * @deprecated Use flotilla.admin.DescribeStoreResponse.$Properties instead.
+         */
+        interface IDescribeStoreResponse extends flotilla.admin.DescribeStoreResponse.$Properties {
+        }
+
+        /** Represents a DescribeStoreResponse. */
+        class DescribeStoreResponse {
+
+            /**
+             * Constructs a new DescribeStoreResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: flotilla.admin.DescribeStoreResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** DescribeStoreResponse storeId. */
+            storeId: string;
+
+            /** DescribeStoreResponse address. */
+            address: string;
+
+            /** DescribeStoreResponse incarnation. */
+            incarnation: string;
+
+            /** DescribeStoreResponse boot. */
+            boot: number;
+
+            /** DescribeStoreResponse version. */
+            version: string;
+
+            /** DescribeStoreResponse protocolMin. */
+            protocolMin: number;
+
+            /** DescribeStoreResponse protocolMax. */
+            protocolMax: number;
+
+            /** DescribeStoreResponse dataFormat. */
+            dataFormat: number;
+
+            /** DescribeStoreResponse groupsHosted. */
+            groupsHosted: number;
+
+            /** DescribeStoreResponse groupsLed. */
+            groupsLed: number;
+
+            /** DescribeStoreResponse groupsFailed. */
+            groupsFailed: number;
+
+            /** DescribeStoreResponse suspectError. */
+            suspectError: string;
+
+            /** DescribeStoreResponse suspectMessage. */
+            suspectMessage: string;
+
+            /** DescribeStoreResponse peers. */
+            peers: flotilla.admin.PeerReport.$Properties[];
+
+            /** DescribeStoreResponse shards. */
+            shards: number;
+
+            /** DescribeStoreResponse clients. */
+            clients: number;
+
+            /**
+             * Encodes the specified DescribeStoreResponse message. Does not implicitly {@link flotilla.admin.DescribeStoreResponse.verify|verify} messages.
+             * @param message DescribeStoreResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: flotilla.admin.DescribeStoreResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a DescribeStoreResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {flotilla.admin.DescribeStoreResponse & flotilla.admin.DescribeStoreResponse.$Shape} DescribeStoreResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): flotilla.admin.DescribeStoreResponse & flotilla.admin.DescribeStoreResponse.$Shape;
+        }
+
+        namespace DescribeStoreResponse {
+
+            /** Properties of a DescribeStoreResponse. */
+            interface $Properties {
+
+                /** DescribeStoreResponse storeId */
+                storeId?: (string|null);
+
+                /** DescribeStoreResponse address */
+                address?: (string|null);
+
+                /** DescribeStoreResponse incarnation */
+                incarnation?: (string|null);
+
+                /** DescribeStoreResponse boot */
+                boot?: (number|null);
+
+                /** DescribeStoreResponse version */
+                version?: (string|null);
+
+                /** DescribeStoreResponse protocolMin */
+                protocolMin?: (number|null);
+
+                /** DescribeStoreResponse protocolMax */
+                protocolMax?: (number|null);
+
+                /** DescribeStoreResponse dataFormat */
+                dataFormat?: (number|null);
+
+                /** DescribeStoreResponse groupsHosted */
+                groupsHosted?: (number|null);
+
+                /** DescribeStoreResponse groupsLed */
+                groupsLed?: (number|null);
+
+                /** DescribeStoreResponse groupsFailed */
+                groupsFailed?: (number|null);
+
+                /** DescribeStoreResponse suspectError */
+                suspectError?: (string|null);
+
+                /** DescribeStoreResponse suspectMessage */
+                suspectMessage?: (string|null);
+
+                /** DescribeStoreResponse peers */
+                peers?: (flotilla.admin.PeerReport.$Properties[]|null);
+
+                /** DescribeStoreResponse shards */
+                shards?: (number|null);
+
+                /** DescribeStoreResponse clients */
+                clients?: (number|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a DescribeStoreResponse. */
+            type $Shape = flotilla.admin.DescribeStoreResponse.$Properties;
+        }
+
+        /**
+         * Properties of a PeerReport.
+         * @deprecated Use flotilla.admin.PeerReport.$Properties instead.
+         */
+        interface IPeerReport extends flotilla.admin.PeerReport.$Properties {
+        }
+
+        /** Represents a PeerReport. */
+        class PeerReport {
+
+            /**
+             * Constructs a new PeerReport.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: flotilla.admin.PeerReport.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** PeerReport storeId. */
+            storeId: string;
+
+            /** PeerReport connected. */
+            connected: boolean;
+
+            /** PeerReport address. */
+            address: string;
+
+            /** PeerReport error. */
+            error: string;
+
+            /** PeerReport message. */
+            message: string;
+
+            /**
+             * Encodes the specified PeerReport message. Does not implicitly {@link flotilla.admin.PeerReport.verify|verify} messages.
+             * @param message PeerReport message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: flotilla.admin.PeerReport.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a PeerReport message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {flotilla.admin.PeerReport & flotilla.admin.PeerReport.$Shape} PeerReport
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): flotilla.admin.PeerReport & flotilla.admin.PeerReport.$Shape;
+        }
+
+        namespace PeerReport {
+
+            /** Properties of a PeerReport. */
+            interface $Properties {
+
+                /** PeerReport storeId */
+                storeId?: (string|null);
+
+                /** PeerReport connected */
+                connected?: (boolean|null);
+
+                /** PeerReport address */
+                address?: (string|null);
+
+                /** PeerReport error */
+                error?: (string|null);
+
+                /** PeerReport message */
+                message?: (string|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a PeerReport. */
+            type $Shape = flotilla.admin.PeerReport.$Properties;
+        }
+
+        /**
+         * Properties of a ListReplicasRequest.
+         * @deprecated Use flotilla.admin.ListReplicasRequest.$Properties instead.
+         */
+        interface IListReplicasRequest extends flotilla.admin.ListReplicasRequest.$Properties {
+        }
+
+        /** Represents a ListReplicasRequest. */
+        class ListReplicasRequest {
+
+            /**
+             * Constructs a new ListReplicasRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: flotilla.admin.ListReplicasRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** ListReplicasRequest after. */
+            after: string;
+
+            /**
+             * Encodes the specified ListReplicasRequest message. Does not implicitly {@link flotilla.admin.ListReplicasRequest.verify|verify} messages.
+             * @param message ListReplicasRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: flotilla.admin.ListReplicasRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a ListReplicasRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {flotilla.admin.ListReplicasRequest & flotilla.admin.ListReplicasRequest.$Shape} ListReplicasRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): flotilla.admin.ListReplicasRequest & flotilla.admin.ListReplicasRequest.$Shape;
+        }
+
+        namespace ListReplicasRequest {
+
+            /** Properties of a ListReplicasRequest. */
+            interface $Properties {
+
+                /** ListReplicasRequest after */
+                after?: (string|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a ListReplicasRequest. */
+            type $Shape = flotilla.admin.ListReplicasRequest.$Properties;
+        }
+
+        /**
+         * Properties of a ListReplicasResponse.
+         * @deprecated Use flotilla.admin.ListReplicasResponse.$Properties instead.
+         */
+        interface IListReplicasResponse extends flotilla.admin.ListReplicasResponse.$Properties {
+        }
+
+        /** Represents a ListReplicasResponse. */
+        class ListReplicasResponse {
+
+            /**
+             * Constructs a new ListReplicasResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: flotilla.admin.ListReplicasResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** ListReplicasResponse replicas. */
+            replicas: Uint8Array[];
+
+            /** ListReplicasResponse done. */
+            done: boolean;
+
+            /**
+             * Encodes the specified ListReplicasResponse message. Does not implicitly {@link flotilla.admin.ListReplicasResponse.verify|verify} messages.
+             * @param message ListReplicasResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: flotilla.admin.ListReplicasResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a ListReplicasResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {flotilla.admin.ListReplicasResponse & flotilla.admin.ListReplicasResponse.$Shape} ListReplicasResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): flotilla.admin.ListReplicasResponse & flotilla.admin.ListReplicasResponse.$Shape;
+        }
+
+        namespace ListReplicasResponse {
+
+            /** Properties of a ListReplicasResponse. */
+            interface $Properties {
+
+                /** ListReplicasResponse replicas */
+                replicas?: (Uint8Array[]|null);
+
+                /** ListReplicasResponse done */
+                done?: (boolean|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a ListReplicasResponse. */
+            type $Shape = flotilla.admin.ListReplicasResponse.$Properties;
+        }
+
+        /**
+         * Properties of a DigestRequest.
+         * @deprecated Use flotilla.admin.DigestRequest.$Properties instead.
+         */
+        interface IDigestRequest extends flotilla.admin.DigestRequest.$Properties {
+        }
+
+        /** Represents a DigestRequest. */
+        class DigestRequest {
+
+            /**
+             * Constructs a new DigestRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: flotilla.admin.DigestRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** DigestRequest groupId. */
+            groupId: string;
+
+            /**
+             * Encodes the specified DigestRequest message. Does not implicitly {@link flotilla.admin.DigestRequest.verify|verify} messages.
+             * @param message DigestRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: flotilla.admin.DigestRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a DigestRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {flotilla.admin.DigestRequest & flotilla.admin.DigestRequest.$Shape} DigestRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): flotilla.admin.DigestRequest & flotilla.admin.DigestRequest.$Shape;
+        }
+
+        namespace DigestRequest {
+
+            /** Properties of a DigestRequest. */
+            interface $Properties {
+
+                /** DigestRequest groupId */
+                groupId?: (string|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a DigestRequest. */
+            type $Shape = flotilla.admin.DigestRequest.$Properties;
+        }
+
+        /**
+         * Properties of a DigestResponse.
+         * @deprecated Use flotilla.admin.DigestResponse.$Properties instead.
+         */
+        interface IDigestResponse extends flotilla.admin.DigestResponse.$Properties {
+        }
+
+        /** Represents a DigestResponse. */
+        class DigestResponse {
+
+            /**
+             * Constructs a new DigestResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: flotilla.admin.DigestResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** DigestResponse appliedIndex. */
+            appliedIndex: number;
+
+            /** DigestResponse appliedTerm. */
+            appliedTerm: number;
+
+            /** DigestResponse keys. */
+            keys: number;
+
+            /** DigestResponse bytes. */
+            bytes: number;
+
+            /** DigestResponse digest. */
+            digest: string;
+
+            /**
+             * Encodes the specified DigestResponse message. Does not implicitly {@link flotilla.admin.DigestResponse.verify|verify} messages.
+             * @param message DigestResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: flotilla.admin.DigestResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a DigestResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {flotilla.admin.DigestResponse & flotilla.admin.DigestResponse.$Shape} DigestResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): flotilla.admin.DigestResponse & flotilla.admin.DigestResponse.$Shape;
+        }
+
+        namespace DigestResponse {
+
+            /** Properties of a DigestResponse. */
+            interface $Properties {
+
+                /** DigestResponse appliedIndex */
+                appliedIndex?: (number|null);
+
+                /** DigestResponse appliedTerm */
+                appliedTerm?: (number|null);
+
+                /** DigestResponse keys */
+                keys?: (number|null);
+
+                /** DigestResponse bytes */
+                bytes?: (number|null);
+
+                /** DigestResponse digest */
+                digest?: (string|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a DigestResponse. */
+            type $Shape = flotilla.admin.DigestResponse.$Properties;
+        }
     }
 
     /** Namespace kv. */
@@ -3279,6 +4017,12 @@ export declare namespace flotilla {
             /** ScanRequest consistency. */
             consistency: flotilla.admin.Consistency;
 
+            /** ScanRequest view. */
+            view: number;
+
+            /** ScanRequest goesOn. */
+            goesOn: boolean;
+
             /**
              * Encodes the specified ScanRequest message. Does not implicitly {@link flotilla.kv.ScanRequest.verify|verify} messages.
              * @param message ScanRequest message or plain object to encode
@@ -3333,12 +4077,75 @@ export declare namespace flotilla {
                 /** ScanRequest consistency */
                 consistency?: (flotilla.admin.Consistency|null);
 
+                /** ScanRequest view */
+                view?: (number|null);
+
+                /** ScanRequest goesOn */
+                goesOn?: (boolean|null);
+
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
             }
 
             /** Shape of a ScanRequest. */
             type $Shape = flotilla.kv.ScanRequest.$Properties;
+        }
+
+        /**
+         * Properties of a CloseScanRequest.
+         * @deprecated Use flotilla.kv.CloseScanRequest.$Properties instead.
+         */
+        interface ICloseScanRequest extends flotilla.kv.CloseScanRequest.$Properties {
+        }
+
+        /** Represents a CloseScanRequest. */
+        class CloseScanRequest {
+
+            /**
+             * Constructs a new CloseScanRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: flotilla.kv.CloseScanRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** CloseScanRequest view. */
+            view: number;
+
+            /**
+             * Encodes the specified CloseScanRequest message. Does not implicitly {@link flotilla.kv.CloseScanRequest.verify|verify} messages.
+             * @param message CloseScanRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: flotilla.kv.CloseScanRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a CloseScanRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {flotilla.kv.CloseScanRequest & flotilla.kv.CloseScanRequest.$Shape} CloseScanRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): flotilla.kv.CloseScanRequest & flotilla.kv.CloseScanRequest.$Shape;
+        }
+
+        namespace CloseScanRequest {
+
+            /** Properties of a CloseScanRequest. */
+            interface $Properties {
+
+                /** CloseScanRequest view */
+                view?: (number|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a CloseScanRequest. */
+            type $Shape = flotilla.kv.CloseScanRequest.$Properties;
         }
 
         /**

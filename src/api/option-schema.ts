@@ -34,7 +34,10 @@ const LOGGER = "a logger of pino's shape (debug, info, warn, error, child)"
 const FACTORY = 'a function that makes a state machine'
 
 const name = z.string(NAME).refine(isName, NAME)
-const address = z.string(ADDRESS).regex(/^(\[[^\]]+\]|[^:\s]+):\d{1,5}$/, ADDRESS)
+const address = z
+  .string(ADDRESS)
+  .regex(/^(\[[^\]]+\]|[^:\s]+):\d{1,5}$/, ADDRESS)
+  .refine(hasPort, ADDRESS)
 const key = z.custom<string | Uint8Array>(
   (value) => typeof value === 'string' || value instanceof Uint8Array,
   KEY,
@@ -175,6 +178,10 @@ function described(meta: OptionMeta): Record<string, unknown> {
 function isName(text: string): boolean {
   const bytes = Buffer.byteLength(text)
   return bytes > 0 && bytes <= MAX_NAME_BYTES
+}
+
+function hasPort(text: string): boolean {
+  return Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535
 }
 
 function isFunction(value: unknown): boolean {

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Logger } from '../env/ports.ts'
-import type { SplitKey } from '../kv/regions.ts'
+import { RegionMap, type SplitKey } from '../kv/regions.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { MAX_MEMBERS } from '../util/limits.ts'
 import { KV_SCHEMA, NAME, STORE_SCHEMA } from './option-schema.ts'
@@ -77,6 +77,7 @@ export function parseStoreOptions(options: unknown): CheckedOptions {
   }
   const kvMembers = data.kv === false ? [] : (data.kv.members ?? storeIds)
   checkMembers('kv.members', kvMembers, storeIds)
+  if (data.kv !== false) checkSplitKeys(data.kv.splitKeys)
   return {
     ...data,
     listen,
@@ -96,6 +97,14 @@ export function checkMembers(what: string, members: readonly string[], known: re
       throw invalid(`${what} names ${shown(member)}, which is not among the stores`, what)
     if (members.indexOf(member) !== i) throw invalid(`${what} names ${shown(member)} twice`, what)
   })
+}
+
+function checkSplitKeys(splitKeys: readonly SplitKey[]): void {
+  try {
+    RegionMap.fromSplitKeys(splitKeys)
+  } catch (error) {
+    throw invalid((error as Error).message, 'kv.splitKeys')
+  }
 }
 
 /** The error names the option that it is about, for those who know where its value came from. */

@@ -1,6 +1,8 @@
-import { InvalidArgumentError, Option } from 'commander'
+import { Option } from 'commander'
 import { readConfigFile } from './config-file.ts'
 import { DEV_HOST, DEV_PORT, DEV_STORES } from './dev-settings.ts'
+import { ALL_SETTINGS } from './setting-table.ts'
+import { readSettings, type Setting } from './settings.ts'
 import { UsageError } from './usage-error.ts'
 import type { VerbContext } from './verb.ts'
 
@@ -12,7 +14,7 @@ const STORES_ENV = 'FLOTILLA_STORES'
 export interface ClusterFlags {
   readonly stores?: string
   readonly config?: string
-  readonly timeoutMs: number
+  readonly timeoutMs?: string
 }
 
 /** Where a cluster is. */
@@ -35,24 +37,26 @@ export function clusterOptions(): Option[] {
   return [
     new Option(
       '--stores <addresses>',
-      `stores of the cluster, comma-separated: host:port, or id=host:port; one that answers is enough ` +
+      'stores of the cluster, comma-separated: host:port, or id=host:port; one that answers is enough ' +
         `(${STORES_ENV}; default: where "flotilla dev" listens, ${DEFAULT_STORES.join(',')})`,
     ),
-    new Option('--config <file>', 'read "stores" from this file (default: ./flotilla.json if there is one)'),
-    new Option('--timeout-ms <ms>', 'how long a call may take')
-      .argParser(parseTimeout)
-      .default(DEFAULT_TIMEOUT_MS),
+    new Option(
+      '--timeout-ms <n>',
+      `how long a call to the cluster may take (FLOTILLA_TIMEOUT_MS; default: ${DEFAULT_TIMEOUT_MS}, in ms)`,
+    ),
+    new Option('--config <file>', 'read both from this JSON file (default: ./flotilla.json if there is one)'),
   ]
 }
 
 /** Flag, variable, file, default: the first that is given. Throws UsageError. */
-export function findCluster(context: VerbContext<ClusterFlags>): ClusterTarget {
-  const { flags, env, cwd } = context
-  const { timeoutMs } = flags
+export function findCluster({ flags, env, cwd }: VerbContext<ClusterFlags>): ClusterTarget {
+  const file = readConfigFile(flags.config, cwd)
+  const rows = ALL_SETTINGS.filter(({ name }) => name === 'timeoutMs')
+  const settings = readSettings(rows, { flags: { timeoutMs: flags.timeoutMs }, env, file, cwd })
+  const timeoutMs = timeoutOf(settings.get('timeoutMs'))
   if (flags.stores !== undefined) return { ...fromText(flags.stores, '--stores'), timeoutMs }
   const variable = env[STORES_ENV] ?? ''
   if (variable !== '') return { ...fromText(variable, STORES_ENV), timeoutMs }
-  const file = readConfigFile(flags.config, cwd)
   const listed = file?.values.stores
   if (file === null || listed === undefined)
     return { stores: DEFAULT_STORES, source: 'the default', timeoutMs }
@@ -60,6 +64,15 @@ export function findCluster(context: VerbContext<ClusterFlags>): ClusterTarget {
     throw new UsageError(`stores (from ${file.path}) must be an object of addresses by store id`)
   }
   return { ...fromText(Object.values(listed).join(','), file.path), timeoutMs }
+}
+
+function timeoutOf(setting: Setting | undefined): number {
+  if (setting === undefined) return DEFAULT_TIMEOUT_MS
+  const { value, from } = setting
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_TIMEOUT_MS)
+    return value
+  const text = `timeoutMs must be a whole number from 1 to ${MAX_TIMEOUT_MS}, not ${JSON.stringify(value)}`
+  throw new UsageError(`${text} (from ${from})`)
 }
 
 function fromText(text: string, source: string): { stores: string[]; source: string } {
@@ -71,10 +84,4 @@ function fromText(text: string, source: string): { stores: string[]; source: str
     throw new UsageError(`${source}: ${JSON.stringify(part)} is no address: give host:port`)
   })
   return { stores, source }
-}
-
-function parseTimeout(text: string): number {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= 1 && value <= MAX_TIMEOUT_MS) return value
-  throw new InvalidArgumentError(`Milliseconds from 1 to ${MAX_TIMEOUT_MS} are wanted.`)
 }

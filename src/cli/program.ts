@@ -5,12 +5,13 @@ import { DEMO } from './demo-command.ts'
 import { errorView } from './error-view.ts'
 import { EXIT_BAD_USAGE, EXIT_DONE } from './exit-codes.ts'
 import { errorLine } from './output.ts'
+import { SERVE } from './serve-command.ts'
 import { nounCommand, verbCommand } from './run-verb.ts'
 import { UsageError } from './usage-error.ts'
 import type { Noun, Verb } from './verb.ts'
 
 /** Commands that stand alone, in the order of the help. */
-const VERBS: readonly Verb[] = [DEMO]
+const VERBS: readonly Verb[] = [DEMO, SERVE]
 
 /** Words with verbs of their own. */
 const NOUNS: readonly Noun[] = []

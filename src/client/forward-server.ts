@@ -3,6 +3,7 @@ import { FlotillaError } from '../util/errors.ts'
 import { MAX_BLOCK_BYTES, MAX_ENTRY_BYTES, MAX_FORWARD_IN_FLIGHT } from '../util/limits.ts'
 import type { ApplySink, ClientHost } from './ports.ts'
 import { noSuchReplica } from './read-calls.ts'
+import { whyDown } from './why-down.ts'
 
 /** An answer that the link had no room for is offered again after this time. */
 const RETRY_MS = 10
@@ -75,9 +76,7 @@ export class ForwardServer {
     const local = this.host.local(groupId)
     const { storeId } = this.host
     if (local === null) return noSuchReplica(storeId, groupId)
-    if (local.error === null) return null
-    const text = `the replica of ${groupId} on store ${storeId} is down: ${local.error.message}`
-    return new FlotillaError('GROUP_FAILED', text, { outcome: 'not-applied' })
+    return local.error === null ? null : whyDown(storeId, local)
   }
 
   /** Nothing is answered over a later connection: its other end counts its requests anew. */

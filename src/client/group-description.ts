@@ -12,10 +12,12 @@ export interface MemberDescription {
 /** What a leader knows of one of the others. */
 export interface ReplicatorDescription {
   readonly storeId: string
-  /** probe, replicate, … */
+  /** probe, replicate; snapshot when it needs entries that the leader's log does not hold any more. */
   readonly state: string
   readonly matchIndex: number
   readonly nextIndex: number
+  /** Its state is gone: it holds the log from some index on, and nothing else. */
+  readonly waitsForSnapshot: boolean
 }
 
 /** One replica's view of its group. */
@@ -38,6 +40,10 @@ export interface GroupDescription {
   readonly durableIndex: number
   readonly members: readonly MemberDescription[]
   readonly error: FlotillaError | null
+  /** Its state is gone: it votes and stores the log, but serves nothing until it has a snapshot. `error` says so too. */
+  readonly waitsForSnapshot: boolean
+  /** Its state is not durable (a state machine of the user's): the log is its state and is never truncated. */
+  readonly keepsLog: boolean
   /** Of a leader, else empty. */
   readonly replicators: readonly ReplicatorDescription[]
 }
@@ -67,11 +73,12 @@ export function encodeDescription(from: GroupDescription): Buffer {
     configuration: { members: members.map(encodeMember) },
     error: error?.shortName ?? '',
     message: error?.message ?? '',
-    progress: replicators.map(({ storeId, state, matchIndex, nextIndex }) => ({
+    progress: replicators.map(({ storeId, state, matchIndex, nextIndex, waitsForSnapshot }) => ({
       storeId,
       state,
       matchIndex,
       nextIndex,
+      waitsForSnapshot,
     })),
   })
   return encodeWire(wire.admin.DescribeGroupResponse, message)
@@ -94,11 +101,14 @@ export function decodeDescription(body: Buffer): GroupDescription {
     durableIndex: 0,
     members: (m.configuration?.members ?? []).map(decodeMember),
     error: m.error === '' ? null : errorOfWire(m.error, m.message, true, ''),
-    replicators: m.progress.map(({ storeId, state, matchIndex, nextIndex }) => ({
+    waitsForSnapshot: m.waitsForSnapshot,
+    keepsLog: m.keepsLog,
+    replicators: m.progress.map(({ storeId, state, matchIndex, nextIndex, waitsForSnapshot }) => ({
       storeId: storeId ?? '',
       state: state ?? '',
       matchIndex: matchIndex ?? 0,
       nextIndex: nextIndex ?? 0,
+      waitsForSnapshot: waitsForSnapshot ?? false,
     })),
   }
 }

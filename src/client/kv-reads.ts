@@ -6,6 +6,7 @@ import { type CallOptions, PendingCall } from './pending-call.ts'
 import type { LocalReplica, ReadSink } from './ports.ts'
 import { asBuffer, noSuchReplica, ReadCall, type ReadRoutes } from './read-calls.ts'
 import { mayReadAgain } from './retry.ts'
+import { whyDown } from './why-down.ts'
 
 /**
  * Which replicas may answer: any member; the one in this process, until the deadline; or that one at the first try (for
@@ -64,9 +65,7 @@ export class KvReads {
   #whyNotHere(groupId: string): FlotillaError {
     const { host } = this.routes
     const local = host.local(groupId)
-    if (local === null) return noSuchReplica(host.storeId, groupId)
-    const text = `the replica of ${groupId} on store ${host.storeId} is down: ${local.error?.message ?? ''}`
-    return new FlotillaError('GROUP_FAILED', text, { outcome: 'not-applied' })
+    return local === null ? noSuchReplica(host.storeId, groupId) : whyDown(host.storeId, local)
   }
 
   #joinLocal(call: KvGetCall, local: LocalReplica): void {

@@ -2,6 +2,7 @@ import { encodeWire, type Wire, wire } from '../rpc/wire.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { MAX_CACHED_LOCATIONS, MAX_LOCATE_GROUPS } from '../util/limits.ts'
 import type { ClientHost } from './ports.ts'
+import { whyDown } from './why-down.ts'
 
 const LOCATE_TIMEOUT_MS = 2_000
 
@@ -63,6 +64,12 @@ export class Locator {
   }
 
   locate(groupId: string, waiter: LocateWaiter): void {
+    const local = this.#host.local(groupId)
+    if (local !== null && local.error !== null) {
+      // The only member is here and is down: nobody else can say more.
+      waiter.onNotLocated(whyDown(this.#host.storeId, local), true)
+      return
+    }
     const asked = this.#questions.get(groupId)
     if (asked !== undefined) {
       asked.waiters.push(waiter)

@@ -1,11 +1,12 @@
 import { encodeWire, wire } from '../rpc/wire.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { decodeDescription, type GroupDescription } from './group-description.ts'
-import type { Locator, LocateWaiter } from './locator.ts'
+import type { Location, Locator, LocateWaiter } from './locator.ts'
 import { type CallKeeper, PendingCall } from './pending-call.ts'
 import type { ClientHost, LocalReplica, ReadSink } from './ports.ts'
 import type { ReadIndexes } from './read-indexes.ts'
 import { mayReadAgain } from './retry.ts'
+import { whyDown } from './why-down.ts'
 
 export type Consistency = 'linearizable' | 'stale'
 
@@ -55,10 +56,12 @@ export abstract class ReadCall<T> extends PendingCall<T> implements LocateWaiter
   #whyNotLocal(): FlotillaError {
     const local = this.routes.host.local(this.groupId)
     const { storeId } = this.routes.host
-    if (local === null) return noSuchReplica(storeId, this.groupId)
-    const why = local.error?.message ?? ''
-    const text = `the replica of ${this.groupId} on store ${storeId} is down: ${why}`
-    return new FlotillaError('GROUP_FAILED', text, { outcome: 'not-applied' })
+    return local === null ? noSuchReplica(storeId, this.groupId) : whyDown(storeId, local)
+  }
+
+  /** The member that is asked; null when none is connected. */
+  protected pick(location: Location): string | null {
+    return this.routes.locator.pick(location)
   }
 
   #readRemote(): void {
@@ -68,7 +71,7 @@ export abstract class ReadCall<T> extends PendingCall<T> implements LocateWaiter
       locator.locate(this.groupId, this)
       return
     }
-    const storeId = locator.pick(location)
+    const storeId = this.pick(location)
     if (storeId === null) {
       this.retry(new FlotillaError('NO_LEADER', `no member of ${this.groupId} is connected`))
       return

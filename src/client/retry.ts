@@ -9,6 +9,7 @@ const ELSEWHERE: ReadonlySet<ErrorName> = new Set<ErrorName>([
   'CONNECTION_LOST',
   'CLOSED',
   'GROUP_FAILED',
+  'STATE_LOST',
 ])
 
 /** Beside these: what a broken replica or a silent store says. A read has no effect, so only the answer counts. */

@@ -79,6 +79,7 @@ export class AppendHandler {
       vouch,
     })
     if (part.cutAfter >= 0 || part.blocks.length > 0) node.onConfigurationMayHaveChanged()
+    node.onHeldByAll(Math.min(request.heldByAll, request.lastIndex))
     node.commitAsFollower(Math.min(request.commit, request.lastIndex))
   }
 
@@ -173,6 +174,7 @@ export class AppendHandler {
       lastIndex: node.log.lastIndex,
       hintIndex,
       hintTerm,
+      waitsForSnapshot: node.waitsForSnapshot,
     })
   }
 }

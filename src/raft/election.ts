@@ -24,6 +24,11 @@ const JITTER_SHARE = 0.2
 const MAX_PLACES = 4
 /** Election timeouts for which a voter that gave way does not stand. */
 const ABSTAIN_TIMEOUTS = 4
+/**
+ * Election timeouts without any leader after which a voter whose state is gone stands all the same: the others have stood
+ * by then, and if none of them has won, the only log that is up to date may be here.
+ */
+const STATE_LOST_TIMEOUTS = 6
 
 /**
  * Elections, as the seed of the project describes them: election timeout → preVote → electSelf → becomeLeader, with the
@@ -121,11 +126,18 @@ export class Election {
     this.#standsFromMs = host.nowMs() + ABSTAIN_TIMEOUTS * options.electionTimeoutMs
   }
 
+  get #abstains(): boolean {
+    const { host, options, waitsForSnapshot, lastLeaderMs } = this.#node
+    const nowMs = host.nowMs()
+    if (nowMs < this.#standsFromMs) return true
+    return waitsForSnapshot && nowMs - lastLeaderMs < STATE_LOST_TIMEOUTS * options.electionTimeoutMs
+  }
+
   /** Asks whether an election could be won, changing nothing: neither here nor there. */
   preVote(): void {
     const node = this.#node
     if (node.state !== 'follower' || !this.#isVoter || node.suspended) return
-    if (node.host.nowMs() < this.#standsFromMs) return
+    if (this.#abstains) return
     const ballot = new Ballot(node.configuration)
     this.#preVoteBallot = ballot
     this.#round++

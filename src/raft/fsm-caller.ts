@@ -33,7 +33,8 @@ export class FsmCaller {
   /** The commit index rose, or a stretch was finished. */
   pump(): void {
     const commit = this.#node.ballotBox.lastCommittedIndex
-    if (this.#stopped || this.#handedIndex >= commit) return
+    // Without the state that the log begins behind, nothing can be applied to it.
+    if (this.#stopped || this.#handedIndex >= commit || this.#node.waitsForSnapshot) return
     if (!this.#fsm.needsBlocks) {
       const from = this.#handedIndex + 1
       this.#handedIndex = commit

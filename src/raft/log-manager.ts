@@ -51,6 +51,8 @@ export class LogManager {
   prevTerm: number
   /** Entries up to here rode in a flush that is done. */
   durableIndex: number
+  /** Entries were given up at its beginning, in this life. */
+  truncated = false
 
   constructor(recovered: RecoveredLog, budget: LogCacheBudget) {
     this.#budget = budget
@@ -161,6 +163,28 @@ export class LogManager {
     while (this.#configurations.length > 1 && this.configurationIndex > lastKept) this.#configurations.pop()
   }
 
+  /**
+   * The log begins at `firstIndex` from now on. The caller has checked that the state machine holds all below it and that
+   * it is durable here. The configuration in force there stays.
+   */
+  truncatePrefix(firstIndex: number): void {
+    assert(
+      firstIndex > this.firstIndex && firstIndex <= this.durableIndex + 1,
+      'only what is durable is truncated',
+    )
+    this.prevTerm = this.termAt(firstIndex - 1)
+    this.firstIndex = firstIndex
+    this.truncated = true
+    if (firstIndex > this.lastIndex) this.#runs.cutAfter(0)
+    else this.#runs.cutBefore(firstIndex)
+    let stays = this.#configurations.length - 1
+    while (this.#configurations[stays]!.index >= firstIndex) stays--
+    this.#configurations.splice(0, stays)
+    while (this.#head < this.#blocks.length && this.#blocks[this.#head]!.lastIndex < firstIndex)
+      this.#giveUpOldest()
+    this.#compact()
+  }
+
   /** A flush that held entries up to `index` is done. */
   markDurable(index: number): void {
     const bounded = Math.min(index, this.lastIndex)
@@ -200,13 +224,20 @@ export class LogManager {
       if (block.lastIndex > this.durableIndex) break
       const applied = block.lastIndex <= this.#appliedIndex
       if (!this.#isCrowded(applied ? LOG_CACHE_APPLIED_SHARE : LOG_CACHE_DURABLE_SHARE)) break
-      this.#blocks[this.#head++] = null
-      this.#account(-block.byteLength)
+      this.#giveUpOldest()
     }
-    if (this.#head > 1024 && this.#head * 2 > this.#blocks.length) {
-      this.#blocks = this.#blocks.slice(this.#head)
-      this.#head = 0
-    }
+    this.#compact()
+  }
+
+  #giveUpOldest(): void {
+    this.#account(-this.#blocks[this.#head]!.byteLength)
+    this.#blocks[this.#head++] = null
+  }
+
+  #compact(): void {
+    if (this.#head <= 1024 || this.#head * 2 <= this.#blocks.length) return
+    this.#blocks = this.#blocks.slice(this.#head)
+    this.#head = 0
   }
 
   #isCrowded(share: number): boolean {

@@ -1,14 +1,6 @@
-import {
-  KIND_CONFIGURATION,
-  KIND_DATA,
-  entriesForBlock,
-  type LogBlock,
-  packBlock,
-} from '../block/log-block.ts'
 import { assert } from '../util/assert.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { hash32 } from '../util/hash.ts'
-import { MAX_PENDING_TASK_BYTES_PER_GROUP, MAX_PENDING_TASKS_PER_GROUP } from '../util/limits.ts'
 import { AppendHandler } from './append-handler.ts'
 import { BallotBox } from './ballot-box.ts'
 import { type ConfigurationEntry, configurationHash, type Member } from './configuration.ts'
@@ -18,7 +10,6 @@ import { FsmCaller } from './fsm-caller.ts'
 import { type LogCacheBudget, LogManager, type RecoveredLog } from './log-manager.ts'
 import type { AppendResponse } from './messages.ts'
 import type { NodeOptions } from './node-options.ts'
-import { OwnBallot } from './own-ballot.ts'
 import { PendingTasks } from './pending-tasks.ts'
 import type {
   ApplySink,
@@ -31,7 +22,7 @@ import type {
   RaftTransport,
   Vouch,
 } from './ports.ts'
-import { ProposalQueue } from './proposal-queue.ts'
+import { Proposer } from './proposer.ts'
 import type { NodeState, RaftNode } from './raft-node.ts'
 import { ReadOnlyService } from './read-only-service.ts'
 import { ReplicatorGroup } from './replicator-group.ts'
@@ -53,6 +44,8 @@ export interface NodeParts {
   readonly term: number
   readonly votedFor: number
   readonly appliedIndex: number
+  /** The state ends below the beginning of the log, so no replay brings it back. */
+  readonly stateLost: boolean
   readonly restarted: boolean
 }
 
@@ -75,6 +68,7 @@ export class NodeImpl implements RaftNode {
   readonly fsmCaller: FsmCaller
   readonly readOnly: ReadOnlyService
   readonly replicators: ReplicatorGroup
+  readonly proposer: Proposer
   readonly pendingTasks = new PendingTasks()
   readonly firstConfigurationHash: number
   readonly firstMembers: readonly Member[]
@@ -95,7 +89,13 @@ export class NodeImpl implements RaftNode {
   error: FlotillaError | null = null
   suspended = false
 
-  readonly #proposals = new ProposalQueue()
+  /**
+   * Why it serves nothing: its state is gone and its log does not reach back to the beginning. It votes, stores and acks,
+   * but applies nothing until it has a snapshot. Null when its state is there.
+   */
+  readonly stateLoss: FlotillaError | null
+  /** What the leaders of this life have said of all members' logs; it never falls. */
+  #toldHeldByAll = 0
   #ownTermAnnounced = false
   #gaveWay = false
   #leaderStartIndex = 0
@@ -118,10 +118,13 @@ export class NodeImpl implements RaftNode {
     this.currTerm = parts.term
     this.votedFor = parts.votedFor
     this.lastLeaderMs = parts.host.nowMs()
-    this.ballotBox = new BallotBox(parts.appliedIndex)
+    this.stateLoss = parts.stateLost ? stateLost(parts.groupId, parts.storeId) : null
+    // What a log has lost at its beginning was committed, whatever became of the state.
+    this.ballotBox = new BallotBox(Math.max(parts.appliedIndex, this.log.firstIndex - 1))
     this.fsmCaller = new FsmCaller(this, parts.fsm, parts.appliedIndex)
     this.readOnly = new ReadOnlyService(this)
     this.replicators = new ReplicatorGroup(this)
+    this.proposer = new Proposer(this)
     this.#appends = new AppendHandler(this)
     this.#election = new Election(this, parts.restarted)
     this.#stepDownTimer = this.timers.create(
@@ -129,6 +132,10 @@ export class NodeImpl implements RaftNode {
       () => this.#checkQuorum(),
     )
     assert(parts.appliedIndex <= this.log.lastIndex, 'recovery resets a log that the state is ahead of')
+    assert(
+      parts.stateLost || parts.appliedIndex >= this.log.firstIndex - 1,
+      'a log begins where its state ends, or below',
+    )
   }
 
   /** A failed assertion stops this replica; the turn, the wheel and the link go on with the others. */
@@ -166,6 +173,10 @@ export class NodeImpl implements RaftNode {
 
   get configuration(): ConfigurationEntry {
     return this.log.configuration
+  }
+
+  get waitsForSnapshot(): boolean {
+    return this.stateLoss !== null
   }
 
   get isActive(): boolean {
@@ -257,7 +268,7 @@ export class NodeImpl implements RaftNode {
     if (!wasLeader) return
     // Callers come last: one that tries again at once must find a follower.
     this.readOnly.onStepDown()
-    this.#proposals.refuseAll(new FlotillaError('NOT_LEADER', `stepped down: ${reason}`))
+    this.proposer.refuseAll(new FlotillaError('NOT_LEADER', `stepped down: ${reason}`))
   }
 
   #stopLeading(reason: string): void {
@@ -282,9 +293,7 @@ export class NodeImpl implements RaftNode {
     this.ballotBox.resetPendingIndex(this.log.lastIndex + 1)
     this.#leaderStartIndex = this.log.lastIndex + 1
     this.resetLeader(own, 'elected')
-    const payload = encodeConfigurationEntry(this.configuration)
-    this.#append(this.#pack(KIND_CONFIGURATION, [payload], 0, 1))
-    this.replicators.wake()
+    this.proposer.appendConfiguration(encodeConfigurationEntry(this.configuration))
     this.#stepDownTimer.start()
   }
 
@@ -294,71 +303,14 @@ export class NodeImpl implements RaftNode {
 
   // ---- leading -----------------------------------------------------------------------------------------------------
 
-  /**
-   * Proposes an entry; it goes into the block of this turn. `expectedTerm` 0 is any. The sink is told exactly once,
-   * maybe before this returns.
-   */
+  /** See {@link Proposer}. */
   propose(payload: Buffer, expectedTerm: number, sink: ApplySink, position: number): void {
-    const refusal = this.#refusalOf(payload.length, expectedTerm)
-    if (refusal !== null) {
-      sink.onRefused(position, refusal)
-      return
-    }
-    if (this.#proposals.count === 0) this.host.markDirty(this)
-    this.#proposals.push(payload, sink, position)
-  }
-
-  #refusalOf(bytes: number, expectedTerm: number): FlotillaError | null {
-    if (this.state !== 'leader') return this.noLeaderError()
-    if (expectedTerm !== 0 && expectedTerm !== this.currTerm) {
-      return new FlotillaError('TERM_MISMATCH', `the leader of ${this.groupId} is in term ${this.currTerm}`)
-    }
-    const total = this.#proposals.bytes + bytes
-    const crowded =
-      this.#proposals.count + this.pendingTasks.count >= MAX_PENDING_TASKS_PER_GROUP ||
-      total > MAX_PENDING_TASK_BYTES_PER_GROUP ||
-      !this.log.hasRoom(total) ||
-      this.storage.queueRoomBytes() < total
-    return crowded ? new FlotillaError('BUSY', `group ${this.groupId} has too much in flight`) : null
-  }
-
-  /** The turn ends: what was proposed in it becomes blocks, for the disk and for every follower at the same time. */
-  endOfTurn(): void {
-    if (this.#proposals.count > 0 && this.state === 'leader') this.guard(() => this.#appendProposals())
-  }
-
-  #appendProposals(): void {
-    const { payloads, sinks, positions } = this.#proposals.take()
-    // Consecutive and of one term, in however many blocks: callers are known by index before anything can fail.
-    this.pendingTasks.add(this.log.lastIndex + 1, this.currTerm, sinks, positions)
-    for (let from = 0; from < payloads.length; ) {
-      const count = entriesForBlock(payloads, from)
-      this.#append(this.#pack(KIND_DATA, payloads, from, count))
-      from += count
-    }
-    this.replicators.wake()
-  }
-
-  #pack(kind: LogBlock['kind'], payloads: readonly Buffer[], from: number, count: number): LogBlock {
-    const last = this.log.lastIndex
-    const place = {
-      groupTag: this.groupTag,
-      kind,
-      term: this.currTerm,
-      firstIndex: last + 1,
-      prevTerm: this.log.termAt(last),
-    }
-    return packBlock(place, payloads, from, count)
-  }
-
-  #append(block: LogBlock): void {
-    this.log.append(block)
-    const vouch = new OwnBallot(this, block.lastIndex)
-    this.storage.write({ slot: this.slot, hardState: null, cutAfter: -1, blocks: [block], vouch })
+    this.proposer.propose(payload, expectedTerm, sink, position)
   }
 
   /** A follower, or our own disk, holds more than before. */
   onMatch(): void {
+    if (this.#handOver()) return
     const { replica } = this.self
     const rose = this.ballotBox.recount(this.configuration, (voter) =>
       voter.replica === replica
@@ -373,12 +325,20 @@ export class NodeImpl implements RaftNode {
     this.fsmCaller.pump()
   }
 
+  /** A leader without a state serves nobody: it leaves office as soon as another voter could do better. */
+  #handOver(): boolean {
+    if (!this.waitsForSnapshot || this.state !== 'leader' || !this.replicators.hasSuccessor()) return false
+    this.stepDown(this.currTerm, 'its state is gone and another voter holds the whole log')
+    return true
+  }
+
   /**
    * A follower needs entries from before this log's beginning. A log that was reset behind its state (after a crash the
-   * state may be ahead) is shorter than those of the voters that committed the entries: once, let one of them lead.
+   * state may be ahead) is shorter than those of the voters that committed the entries: once, let one of them lead. What
+   * was truncated nobody has for sure: the follower waits for a snapshot.
    */
   onMissingPrefix(member: Member): void {
-    if (this.#gaveWay || this.configuration.conf.voters.length === 1) return
+    if (this.#gaveWay || this.log.truncated || this.configuration.conf.voters.length === 1) return
     this.#gaveWay = true
     this.#election.abstain()
     this.stepDown(this.currTerm, `store ${member.storeId} needs entries that this log does not hold`)
@@ -396,6 +356,7 @@ export class NodeImpl implements RaftNode {
       this.stepDown(this.currTerm, 'no quorum answered for an election timeout')
       return
     }
+    if (this.#handOver()) return
     this.readOnly.tick()
     this.replicators.tick(this.host.nowMs())
   }
@@ -405,6 +366,31 @@ export class NodeImpl implements RaftNode {
   /** Entries up to `index` are committed and this log holds them as the leader does. */
   commitAsFollower(index: number): void {
     if (this.state === 'follower' && this.ballotBox.setLastCommittedIndex(index)) this.fsmCaller.pump()
+  }
+
+  /** The leader says that all members hold entries up to `index`. Only what this log holds too is ever believed of it. */
+  onHeldByAll(index: number): void {
+    if (index > this.#toldHeldByAll) this.#toldHeldByAll = index
+  }
+
+  /** Up to here every member holds the log durably, this replica included. */
+  get heldByAll(): number {
+    const known = this.state === 'leader' ? this.replicators.heldByAll() : this.#toldHeldByAll
+    return Math.min(known, this.log.durableIndex)
+  }
+
+  /**
+   * The log gives up its beginning: the state machine holds it, durably. A replica that needs more than that of it, in
+   * memory or on the way from disk, sees that it is gone. False when it may not (any more).
+   */
+  truncatePrefix(firstIndex: number): boolean {
+    const { log } = this
+    if (!this.isActive || this.waitsForSnapshot || firstIndex <= log.firstIndex) return false
+    if (firstIndex > Math.min(this.fsmCaller.lastAppliedIndex, log.durableIndex) + 1) return false
+    log.truncatePrefix(firstIndex)
+    this.storage.truncate(this.slot, log.firstIndex, log.prevTerm)
+    this.guard(() => this.replicators.wake())
+    return true
   }
 
   /** The log was cut or grew by a configuration: it is in force at once (paper, section 6). */
@@ -487,7 +473,7 @@ export class NodeImpl implements RaftNode {
     this.replicators.stopAll()
     this.ballotBox.clearPendingIndex()
     this.setState(state)
-    this.#proposals.refuseAll(notApplied)
+    this.proposer.refuseAll(notApplied)
     if (wasLeader) this.fsmCaller.fsm.onLeaderStop(notApplied.message)
     this.resetLeader(null, notApplied.message)
     this.fsmCaller.stop()
@@ -495,4 +481,12 @@ export class NodeImpl implements RaftNode {
     this.readOnly.failAll(notApplied)
     this.log.close()
   }
+}
+
+function stateLost(groupId: string, storeId: string): FlotillaError {
+  const text =
+    `the state of group ${groupId} on store ${storeId} is gone, and its log does not reach back to the beginning: this ` +
+    'replica stores the log and votes, but serves nothing until it has a snapshot of another store. Put the right data ' +
+    'directory back if you have it'
+  return new FlotillaError('STATE_LOST', text, { store: storeId })
 }

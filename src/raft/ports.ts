@@ -67,6 +67,8 @@ export interface LogStorage {
   queueRoomBytes(): number
   /** Takes the write for the next flush. A write without blocks is always taken. */
   write(write: LogWrite): void
+  /** The log of `slot` begins at `firstIndex` from now on, behind an entry of `prevTerm`: what is before it goes. */
+  truncate(slot: number, firstIndex: number, prevTerm: number): void
   /** Blocks that cover `from` … at most `to`, at least one when `from` exists; about `maxBytes`. */
   readBlocks(
     slot: number,

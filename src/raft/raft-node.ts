@@ -35,6 +35,7 @@ export interface RaftNode {
   readonly replicators: {
     list(): readonly ConfirmingPeer[]
     get(replica: number): ConfirmingPeer | null
+    wake(): void
   }
   readonly firstConfigurationHash: number
   readonly firstMembers: readonly Member[]
@@ -42,6 +43,11 @@ export interface RaftNode {
   readonly isActive: boolean
   /** The store's disk is stuck: this replica vouches for nothing, so it neither leads, votes nor confirms a leader. */
   readonly suspended: boolean
+  /** Its state is gone: it votes, stores and acks, but applies and serves nothing until it has a snapshot. */
+  readonly waitsForSnapshot: boolean
+  readonly stateLoss: FlotillaError | null
+  /** Up to here every member holds the log durably, this replica included. */
+  readonly heldByAll: number
   readonly priority: number
   readonly state: NodeState
   readonly leader: Member | null
@@ -65,6 +71,7 @@ export interface RaftNode {
   assertInLog(index: number): void
   onApplied(index: number): void
   commitAsFollower(index: number): void
+  onHeldByAll(index: number): void
   onConfigurationMayHaveChanged(): void
   enterError(error: FlotillaError): void
   guard(call: () => void): void

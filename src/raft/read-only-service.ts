@@ -66,6 +66,8 @@ export class ReadOnlyService {
     const node = this.#node
     if (this.#count >= MAX_PENDING_READS_PER_GROUP) {
       sink.onReadRefused(new FlotillaError('BUSY', `group ${node.groupId} has ${this.#count} reads waiting`))
+    } else if (node.stateLoss !== null) {
+      sink.onReadRefused(node.stateLoss)
     } else if (node.suspended) {
       sink.onReadRefused(node.noLeaderError())
     } else if (node.state === 'leader') {
@@ -80,7 +82,8 @@ export class ReadOnlyService {
 
   onRequest(member: Member, message: ReadIndexRequest): void {
     const node = this.#node
-    if (node.state !== 'leader') this.#answer(member, message.requestId, READ_NOT_LEADER, 0)
+    if (node.state !== 'leader' || node.waitsForSnapshot)
+      this.#answer(member, message.requestId, READ_NOT_LEADER, 0)
     else if (this.#count >= MAX_PENDING_READS_PER_GROUP) this.#answer(member, message.requestId, READ_BUSY, 0)
     else {
       this.#count++

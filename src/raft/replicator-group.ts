@@ -3,10 +3,17 @@ import { hasQuorum } from './quorum.ts'
 import type { RaftNode } from './raft-node.ts'
 import { Replicator } from './replicator.ts'
 
+/**
+ * Ticks (half election timeouts each) between two words on what all members hold, when no append carries it: so a group
+ * that fell silent costs one empty append per follower and no more, and its followers' logs can be truncated.
+ */
+const HELD_BY_ALL_TICKS = 16
+
 /** The replicators of one leadership: one for every other voter and every learner. */
 export class ReplicatorGroup {
   readonly #node: RaftNode
   #replicators: Replicator[] = []
+  #ticks = 0
   /** After a stall: until then silence is held against nobody. */
   #patientUntilMs = 0
 
@@ -31,6 +38,24 @@ export class ReplicatorGroup {
       if (voter.replica === self.replica) return true
       const replicator = this.get(voter.replica)
       return replicator !== null && replicator.lastAckSentMs >= limitMs
+    })
+  }
+
+  /** Every other member, voter or learner, holds entries up to here durably. */
+  heldByAll(): number {
+    let index = Number.MAX_SAFE_INTEGER
+    for (const { matchIndex } of this.#replicators) if (matchIndex < index) index = matchIndex
+    return index
+  }
+
+  /** Whether another voter that is there holds the whole log, has its state, and may lead. */
+  hasSuccessor(): boolean {
+    const { host, options, configuration, log } = this.#node
+    const limitMs = host.nowMs() - options.electionTimeoutMs
+    return this.#replicators.some((replicator) => {
+      const { toReplica, matchIndex, waitsForSnapshot, lastAckSentMs } = replicator
+      const may = configuration.isVoter(toReplica) && (configuration.member(toReplica)?.priority ?? 0) > 0
+      return may && !waitsForSnapshot && matchIndex >= log.lastIndex && lastAckSentMs >= limitMs
     })
   }
 
@@ -60,13 +85,18 @@ export class ReplicatorGroup {
   }
 
   tick(nowMs: number): void {
-    for (const replicator of this.#replicators) replicator.tick(nowMs)
+    const tell = ++this.#ticks % HELD_BY_ALL_TICKS === 0
+    for (const replicator of this.#replicators) {
+      replicator.tick(nowMs)
+      if (tell) replicator.tellHeldByAll()
+    }
   }
 
   stopAll(): void {
     const all = this.#replicators
     this.#replicators = []
     this.#patientUntilMs = 0
+    this.#ticks = 0
     for (const replicator of all) replicator.destroy()
   }
 

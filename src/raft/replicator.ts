@@ -45,6 +45,8 @@ export class Replicator implements HeartbeatSubject {
   readonly term: number
   state: ReplicatorState = 'probe'
   matchIndex = 0
+  /** The follower's state is gone: it holds the log from its first index on, and nothing else. */
+  waitsForSnapshot = false
   nextIndex: number
   /** Newest heartbeat that the follower confirmed, and when it was sent (monotonic). */
   ackedSequence = 0
@@ -63,6 +65,8 @@ export class Replicator implements HeartbeatSubject {
   #owedCommit = 0
   /** The follower said BUSY: nothing is sent before this time. */
   #pausedUntilMs = 0
+  /** What the follower was last told of the logs of all. */
+  #toldHeldByAll = 0
   #destroyed = false
 
   constructor(node: RaftNode, member: Member, nextIndex: number) {
@@ -98,19 +102,34 @@ export class Replicator implements HeartbeatSubject {
 
   /** Sends what the window allows. Called when the log grew, an answer came, or the link can take more. */
   pump(): void {
-    if (this.#destroyed || !this.#link.connected || this.#waitingWritable || this.#reading) return
+    if (this.#destroyed || this.#isLeftBehind()) return
+    if (!this.#link.connected || this.#waitingWritable || this.#reading) return
     if (this.#pausedUntilMs > this.#node.host.nowMs()) return
     if (this.#epoch !== this.#link.epoch) this.#onNewEpoch()
-    if (this.nextIndex < this.#node.log.firstIndex) {
-      // What the follower misses is no longer in the log: only a snapshot can bring it up, or a leader that has it.
-      this.state = 'snapshot'
-      this.#node.onMissingPrefix(this.member)
-      return
-    }
     if (this.state === 'probe') this.#sendProbe()
     while (this.state === 'replicate' && this.#hasRoom() && this.nextIndex <= this.#node.log.lastIndex) {
       if (!this.#sendNext()) return
     }
+  }
+
+  /**
+   * What the follower misses is no longer in the log: only a snapshot can bring it up, or a leader that has it. It goes on
+   * following by heartbeats, and nothing is sent to it.
+   */
+  #isLeftBehind(): boolean {
+    if (this.state === 'snapshot') return true
+    const { log, host } = this.#node
+    if (this.nextIndex >= log.firstIndex) return false
+    this.#dropWindow()
+    this.#probe = -1
+    this.state = 'snapshot'
+    host.log('warn', 'a follower is left behind: it needs entries that the log does not hold any more', {
+      store: this.member.storeId,
+      holds: this.matchIndex,
+      firstIndex: log.firstIndex,
+    })
+    this.#node.onMissingPrefix(this.member)
+    return true
   }
 
   #hasRoom(): boolean {
@@ -169,14 +188,17 @@ export class Replicator implements HeartbeatSubject {
   }
 
   #send(prevIndex: number, lastIndex: number, blocks: readonly LogBlock[]): boolean {
+    const { heldByAll } = this.#node
     const sent = this.#link.sendAppendRequest(this, {
       term: this.term,
       prevIndex,
       prevTerm: this.#node.log.termAt(prevIndex),
       lastIndex,
       commit: this.#node.ballotBox.lastCommittedIndex,
+      heldByAll,
       blocks,
     })
+    if (sent) this.#toldHeldByAll = heldByAll
     if (!sent && this.#link.connected) {
       this.#waitingWritable = true
       this.#link.waitWritable(this)
@@ -197,7 +219,9 @@ export class Replicator implements HeartbeatSubject {
     storage.readBlocks(slot, from, log.lastIndex, MAX_CATCH_UP_READ_BYTES, (error, blocks) => {
       this.#reading = false
       if (this.#destroyed) return
-      if (error !== null) this.#node.enterError(error)
+      // Truncated while the read was on its way: what is left to do is judged anew.
+      if (error !== null && from < log.firstIndex) this.#node.guard(() => this.pump())
+      else if (error !== null) this.#node.enterError(error)
       else this.#node.guard(() => this.#onRead(blocks, from))
     })
   }
@@ -223,6 +247,7 @@ export class Replicator implements HeartbeatSubject {
 
   onAppendResponse(message: AppendResponse): void {
     if (this.#destroyed) return
+    this.waitsForSnapshot = message.waitsForSnapshot
     if (message.answer === APPEND_OK) this.#onMatch(message.index)
     else if (message.answer === APPEND_MISMATCH) this.#onMismatch(message)
     else if (message.answer === APPEND_BUSY) this.#onBusy(message.index)
@@ -243,21 +268,24 @@ export class Replicator implements HeartbeatSubject {
       this.#progressMs = this.#node.host.nowMs()
       this.#link.releaseBulk(bytes, this.#epoch)
     }
-    if (this.state === 'probe') {
+    const next = Math.max(index, this.matchIndex) + 1
+    if (this.state === 'probe' || (this.state === 'snapshot' && next >= this.#node.log.firstIndex)) {
       this.#probe = -1
       this.state = 'replicate'
-      this.nextIndex = Math.max(index, this.matchIndex) + 1
+      this.nextIndex = next
     }
     if (index > this.matchIndex) {
       this.matchIndex = index
       this.#node.onMatch()
     }
+    // What is committed now may have ended this leadership.
+    if (this.#destroyed) return
     if (this.#owedCommit !== 0 && this.matchIndex >= this.#owedCommit) this.tellCommit(this.#owedCommit)
   }
 
   #onMismatch(message: AppendResponse): void {
     // An answer to something older than what is known now says nothing.
-    if (message.index <= this.matchIndex) return
+    if (message.index <= this.matchIndex || this.state === 'snapshot') return
     if (this.state === 'probe' && message.index !== this.#probe) return
     this.#dropWindow()
     this.#probe = -1
@@ -277,6 +305,7 @@ export class Replicator implements HeartbeatSubject {
 
   /** The follower holds entries up to `index` as we do, and has no room for more. */
   #onBusy(index: number): void {
+    if (this.state === 'snapshot') return
     this.#dropWindow()
     this.#probe = -1
     this.state = 'probe'
@@ -299,6 +328,12 @@ export class Replicator implements HeartbeatSubject {
     if (this.#probe >= 0 && this.#probeSentMs < limitMs) this.#probe = -1
     this.pump()
     if (this.state === 'replicate' && this.inFlight > 0 && this.#progressMs < limitMs) this.#askAgain(nowMs)
+  }
+
+  /** Nothing is on its way that would carry it: one empty append says how far all members hold the log, if that rose. */
+  tellHeldByAll(): void {
+    if (this.state === 'replicate' && this.inFlight === 0 && this.#node.heldByAll > this.#toldHeldByAll)
+      this.#askAgain(this.#node.host.nowMs())
   }
 
   /** The last ack may have found its queue full: an empty append at the window's end brings it once more. */

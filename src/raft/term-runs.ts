@@ -49,6 +49,17 @@ export class TermRuns {
     this.#terms.length = n
   }
 
+  /** Forgets all below `firstKept`. */
+  cutBefore(firstKept: number): void {
+    let n = 0
+    while (n + 1 < this.#firsts.length && this.#firsts[n + 1]! <= firstKept) n++
+    if (n > 0) {
+      this.#firsts = this.#firsts.slice(n)
+      this.#terms = this.#terms.slice(n)
+    }
+    if (this.#firsts.length > 0 && this.#firsts[0]! < firstKept) this.#firsts[0] = firstKept
+  }
+
   #find(index: number): number {
     let low = 0
     let high = this.#firsts.length - 1

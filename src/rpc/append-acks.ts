@@ -4,7 +4,7 @@ import { APPEND_OK, type AppendResponse, type GroupAddress } from './messages.ts
 import { encodeAppendResponse } from './raft-codecs.ts'
 
 /** Bytes that one waiting answer is counted as: its encoded size at most, alias definition left out. */
-export const ACK_BYTES = 48
+export const ACK_BYTES = 50
 
 /**
  * Answers to appends that wait for the end of the turn. Each group holds one place for an OK and one for a refusal, and

@@ -69,6 +69,8 @@ export interface AppendRequest {
   readonly prevTerm: number
   readonly lastIndex: number
   readonly commit: number
+  /** Every member holds entries up to here durably, as far as the leader knows. */
+  readonly heldByAll: number
   readonly blocks: readonly LogBlock[]
 }
 
@@ -87,6 +89,8 @@ export interface AppendResponse {
   readonly lastIndex: number
   readonly hintIndex: number
   readonly hintTerm: number
+  /** The sender's state is gone: its log is whole from its first index on, but it serves nothing without a snapshot. */
+  readonly waitsForSnapshot: boolean
 }
 
 export interface TimeoutNow {

@@ -111,11 +111,13 @@ export function encodeAppendRequest(w: WireWriter, slot: number, m: AppendReques
   w.uintField(40, m.lastIndex)
   w.uintField(48, m.commit)
   const blocks = m.blocks
-  if (blocks.length === 0) return
-  w.byte(58)
-  const mark = w.beginLength()
-  for (let i = 0; i < blocks.length; i++) w.uint(blocks[i]!.byteLength)
-  w.endLength(mark)
+  if (blocks.length > 0) {
+    w.byte(58)
+    const mark = w.beginLength()
+    for (let i = 0; i < blocks.length; i++) w.uint(blocks[i]!.byteLength)
+    w.endLength(mark)
+  }
+  w.uintField(64, m.heldByAll)
 }
 
 /** The decoded request's `blocks` is empty; the caller fills it from the blob section by `lengths`. */
@@ -125,6 +127,7 @@ export function decodeAppendRequest(r: WireReader, lengths: number[], blocks: Lo
   let prevTerm = 0
   let lastIndex = 0
   let commit = 0
+  let heldByAll = 0
   r.slot = 0
   lengths.length = 0
   while (r.pos < r.end) {
@@ -136,9 +139,10 @@ export function decodeAppendRequest(r: WireReader, lengths: number[], blocks: Lo
     else if (tag === 40) lastIndex = r.uint()
     else if (tag === 48) commit = r.uint()
     else if (tag === 58 || tag === 56) r.packed(tag, lengths)
+    else if (tag === 64) heldByAll = r.uint()
     else r.skip(tag)
   }
-  return { term, prevIndex, prevTerm, lastIndex, commit, blocks }
+  return { term, prevIndex, prevTerm, lastIndex, commit, heldByAll, blocks }
 }
 
 export function encodeAppendResponse(w: WireWriter, slot: number, m: AppendResponse): void {
@@ -149,6 +153,7 @@ export function encodeAppendResponse(w: WireWriter, slot: number, m: AppendRespo
   w.uintField(40, m.lastIndex)
   w.uintField(48, m.hintIndex)
   w.uintField(56, m.hintTerm)
+  w.boolField(64, m.waitsForSnapshot)
 }
 
 export function decodeAppendResponse(r: WireReader): AppendResponse {
@@ -158,6 +163,7 @@ export function decodeAppendResponse(r: WireReader): AppendResponse {
   let lastIndex = 0
   let hintIndex = 0
   let hintTerm = 0
+  let waitsForSnapshot = false
   r.slot = 0
   while (r.pos < r.end) {
     const tag = r.uint()
@@ -168,9 +174,10 @@ export function decodeAppendResponse(r: WireReader): AppendResponse {
     else if (tag === 40) lastIndex = r.uint()
     else if (tag === 48) hintIndex = r.uint()
     else if (tag === 56) hintTerm = r.uint()
+    else if (tag === 64) waitsForSnapshot = r.bool()
     else r.skip(tag)
   }
-  return { term, answer, index, lastIndex, hintIndex, hintTerm }
+  return { term, answer, index, lastIndex, hintIndex, hintTerm, waitsForSnapshot }
 }
 
 export function encodeTimeoutNow(w: WireWriter, slot: number, m: TimeoutNow): void {

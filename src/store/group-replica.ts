@@ -17,6 +17,8 @@ export interface ReplicatorDescription {
   readonly state: string
   readonly matchIndex: number
   readonly nextIndex: number
+  /** Its state is gone: it holds the log from some index on, and nothing else. */
+  readonly waitsForSnapshot: boolean
 }
 
 export interface GroupDescription {
@@ -35,6 +37,10 @@ export interface GroupDescription {
   readonly durableIndex: number
   readonly members: readonly Member[]
   readonly error: FlotillaError | null
+  /** Its state is gone: it votes and stores the log, but serves nothing until it has a snapshot. `error` says so too. */
+  readonly waitsForSnapshot: boolean
+  /** Its state is not durable (a state machine of the user's): the log is its state and is never truncated. */
+  readonly keepsLog: boolean
   readonly replicators: readonly ReplicatorDescription[]
 }
 
@@ -100,7 +106,7 @@ export class GroupReplica {
   }
 
   get error(): FlotillaError | null {
-    return this.node === null ? this.#downReason : this.node.error
+    return this.node === null ? this.#downReason : (this.node.error ?? this.node.stateLoss)
   }
 
   propose(payload: Buffer, expectedTerm: number, sink: ApplySink, position: number): void {
@@ -115,7 +121,7 @@ export class GroupReplica {
 
   async query(data: Buffer): Promise<Buffer> {
     if (this.node === null) throw this.#down()
-    if (this.node.error !== null) throw this.node.error
+    if (this.error !== null) throw this.error
     if (this.fsm === null) throw new FlotillaError('NO_QUERY', `group ${this.groupId} is a key-value region`)
     return await this.fsm.query(data)
   }
@@ -129,6 +135,8 @@ export class GroupReplica {
     if (this.kv === null) {
       throw new FlotillaError('NOT_A_KV_GROUP', `group ${this.groupId} is of type ${this.type}`)
     }
+    const loss = this.node?.stateLoss ?? null
+    if (loss !== null) throw loss
     return await this.shard.digest(this.slot)
   }
 
@@ -149,14 +157,16 @@ export class GroupReplica {
       durableIndex: node?.log.durableIndex ?? 0,
       members: this.members,
       error: this.error,
+      waitsForSnapshot: node?.waitsForSnapshot ?? false,
+      keepsLog: this.kv === null,
       replicators: this.#describeReplicators(),
     }
   }
 
   #describeReplicators(): ReplicatorDescription[] {
     const list = this.node?.replicators.list() ?? []
-    return list.map(({ member, state, matchIndex, nextIndex }) => {
-      return { storeId: member.storeId, state, matchIndex, nextIndex }
+    return list.map(({ member, state, matchIndex, nextIndex, waitsForSnapshot }) => {
+      return { storeId: member.storeId, state, matchIndex, nextIndex, waitsForSnapshot }
     })
   }
 

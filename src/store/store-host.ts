@@ -7,18 +7,20 @@ import { isClientId } from '../rpc/handshake.ts'
 import type { PeerLink } from '../rpc/messages.ts'
 import { RpcMultiplexer } from '../rpc/multiplexer.ts'
 import type { LogShard } from '../storage/log-shard.ts'
-import type { RecoveredReplica, ReplicaRecord } from '../storage/replica-write.ts'
+import type { RecoveredReplica } from '../storage/replica-write.ts'
 import { HashedWheelTimer } from '../timer/hashed-wheel-timer.ts'
 import { RepeatedTimer } from '../timer/repeated-timer.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { hash32 } from '../util/hash.ts'
-import { MAX_SHARD_CLOSE_MS, MAX_STATE_MACHINE_CLOSE_MS } from '../util/limits.ts'
+import { DEFAULT_MAX_LOG_BYTES, MAX_SHARD_CLOSE_MS, MAX_STATE_MACHINE_CLOSE_MS } from '../util/limits.ts'
 import { atMost, closeShards } from './bounded-close.ts'
 import { FlushWatch } from './flush-watch.ts'
 import { firstConfigurationOf, GroupReplica, KV_TYPE } from './group-replica.ts'
 import { checkSpec, compareSpecs, encodeFirstConfiguration, type GroupSpec } from './group-spec.ts'
 import { type Identity, newProcess, openIdentity, raiseBoot } from './identity.ts'
 import { dialable, splitAddress } from './listen-address.ts'
+import { LogTruncation } from './log-truncation.ts'
+import { makeMachine } from './make-machine.ts'
 import { openShards } from './open-shards.ts'
 import { openMemory, type PeerMemory } from './peer-memory.ts'
 import { RaftDispatcher, type WireHandlers } from './raft-dispatcher.ts'
@@ -46,6 +48,8 @@ export interface StoreHostOptions {
   readonly stores: Readonly<Record<string, string>>
   readonly listen: string
   readonly shards: number
+  /** See StoreOptions.maxLogBytes. */
+  readonly maxLogBytes?: number
   readonly nodeOptions: NodeOptions
   readonly types: ReadonlyMap<string, FsmFactory>
   readonly handlers: StoreHandlers
@@ -76,6 +80,7 @@ export class StoreHost {
   readonly #creating = new Map<string, Promise<FlotillaError | null>>()
   readonly #raftTimers: RaftTimers
   readonly #flushWatch: FlushWatch
+  readonly #truncation: LogTruncation
   #resolveClosed: (reason: FlotillaError | null) => void = () => {}
   #failure: FlotillaError | null = null
   #closing: Promise<void> | null = null
@@ -134,6 +139,8 @@ export class StoreHost {
       onStuck: (shard) => this.#onStuckDisk(shard),
       onBack: (shard) => this.#resume(shard),
     })
+    const maxLogBytes = options.maxLogBytes ?? DEFAULT_MAX_LOG_BYTES
+    this.#truncation = new LogTruncation(shards, this.wheel, maxLogBytes, this.#groups)
     const me = newProcess(identity, this.#env.random)
     this.peerBook = new StorePeers(memory, me, shards, this.#env.logger, {
       onSuspect: (by, error) => this.#onSuspect(by, error),
@@ -152,6 +159,7 @@ export class StoreHost {
 
   async #start(): Promise<void> {
     this.#flushWatch.start()
+    this.#truncation.start()
     const { listen, stores, storeId } = this.#options
     for (const shard of this.#shards) {
       for (const recovered of shard.recovered) this.#startGroup(shard, recovered, true)
@@ -323,7 +331,8 @@ export class StoreHost {
 
   #startGroup(shard: LogShard, recovered: RecoveredReplica, restarted: boolean): void {
     const { record } = recovered
-    const machine = recovered.stateLost ? stateLost(record) : this.#makeFsm(record)
+    const { types, storeId } = this.#options
+    const machine = makeMachine(record, storeId, types, this.#env.logger)
     const userFsm = machine instanceof StateMachineFsm ? machine : null
     const down = machine instanceof FlotillaError ? machine : null
     const group = new GroupReplica(this.storeId, record, shard, userFsm, down)
@@ -338,25 +347,8 @@ export class StoreHost {
     group.node = node
     if (userFsm !== null) userFsm.caller = node.fsmCaller
     node.start()
+    if (node.stateLoss !== null) this.#options.handlers.onGroupError(record.groupId, node.stateLoss)
     if (!restarted) this.#hastenFirstElection(node)
-  }
-
-  #makeFsm(record: ReplicaRecord): StateMachineFsm | FlotillaError | null {
-    if (record.type === KV_TYPE) return null
-    const factory = this.#options.types.get(record.type)
-    if (factory === undefined) {
-      const text = `group ${record.groupId} is of type ${record.type}, which is not registered on store ${this.storeId}`
-      return new FlotillaError('UNKNOWN_TYPE', text)
-    }
-    try {
-      const logger = this.#env.logger.child({ group: record.groupId })
-      return new StateMachineFsm(
-        factory({ groupId: record.groupId, storeId: this.storeId, args: record.args, logger }),
-      )
-    } catch (error) {
-      const text = `the factory of type ${record.type} failed for group ${record.groupId}: ${toFlotillaError(error).message}`
-      return new FlotillaError('STATE_MACHINE_FAILED', text, { cause: error })
-    }
   }
 
   #makeNode(shard: LogShard, recovered: RecoveredReplica, fsm: Fsm, restarted: boolean): NodeImpl {
@@ -384,6 +376,7 @@ export class StoreHost {
       term: record.term,
       votedFor: record.votedFor,
       appliedIndex: recovered.appliedIndex,
+      stateLost: recovered.stateLost,
       restarted,
     })
   }
@@ -488,13 +481,4 @@ export class StoreHost {
     await atMost(this.timers, machines, MAX_STATE_MACHINE_CLOSE_MS)
     this.#resolveClosed(this.#failure)
   }
-}
-
-/** The key-value state is gone and the log begins behind it: only a snapshot can bring it back. Until then it is down. */
-function stateLost(record: ReplicaRecord): FlotillaError {
-  return new FlotillaError(
-    'CORRUPT',
-    `the state of group ${record.groupId} is gone and its log begins at ${record.firstIndex}: this replica serves and ` +
-      'votes for nothing. Put the old data directory back, or wait for a snapshot of another store',
-  )
 }

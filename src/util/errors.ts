@@ -50,6 +50,11 @@ export const ERRORS = {
   UNKNOWN_TYPE: row('not-applied', false, 'No state machine of this type is registered on this store.'),
   STATE_MACHINE_FAILED: row('unknown', false, 'The state machine threw; its replica stopped at that index.'),
   GROUP_FAILED: row('unknown', false, 'The replica is in ERROR and serves nothing until the store restarts.'),
+  STATE_LOST: row(
+    'not-applied',
+    false,
+    "The replica's state is gone from its disk: it stores the log and votes, but serves nothing until it has a snapshot.",
+  ),
   NO_QUERY: row('not-applied', false, 'The state machine of the group answers no queries.'),
   NOT_A_KV_GROUP: row('not-applied', false, 'The call is for key-value regions only.'),
   CROSS_REGION: row(
@@ -130,7 +135,6 @@ export class FlotillaError extends Error {
   }
 }
 
-/** `error` itself when it is one of ours, else wrapped as INTERNAL (or `name`). */
 /** `error` with what its caller knows better: the outcome. */
 export function withOutcome(error: FlotillaError, outcome: Outcome): FlotillaError {
   if (error.outcome === outcome) return error
@@ -140,6 +144,7 @@ export function withOutcome(error: FlotillaError, outcome: Outcome): FlotillaErr
   return known
 }
 
+/** `error` itself when it is one of ours, else wrapped as INTERNAL (or `name`). */
 export function toFlotillaError(error: unknown, name: ErrorName = 'INTERNAL'): FlotillaError {
   if (error instanceof FlotillaError) return error
   const message = error instanceof Error ? error.message : String(error)

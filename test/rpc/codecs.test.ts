@@ -90,7 +90,7 @@ describe('hand-written codecs equal protobuf byte for byte and decode what they 
   })
 
   test('appends', () => {
-    const shape = { term: u48, prevIndex: u48, prevTerm: u48, lastIndex: u48, commit: u48 }
+    const shape = { term: u48, prevIndex: u48, prevTerm: u48, lastIndex: u48, commit: u48, heldByAll: u48 }
     fc.assert(
       fc.property(u32, fc.record(shape), fc.array(u32, { maxLength: 60 }), (slot, m, blockLengths) => {
         // The codec looks at the lengths only.
@@ -103,7 +103,15 @@ describe('hand-written codecs equal protobuf byte for byte and decode what they 
       }),
       RUNS,
     )
-    const answer = { term: u48, answer: u32, index: u48, lastIndex: u48, hintIndex: u48, hintTerm: u48 }
+    const answer = {
+      term: u48,
+      answer: u32,
+      index: u48,
+      lastIndex: u48,
+      hintIndex: u48,
+      hintTerm: u48,
+      waitsForSnapshot: fc.boolean(),
+    }
     fc.assert(
       fc.property(u32, fc.record(answer), (slot, m) => {
         const encode = (w: WireWriter) => raft.encodeAppendResponse(w, slot, m)

@@ -23,7 +23,7 @@ const VOTE = {
   firstConfigurationHash: 0xffffffff,
   token: TOKEN,
 }
-const ACK = { term: 7, answer: 0, index: 5, lastIndex: 0, hintIndex: 0, hintTerm: 0 }
+const ACK = { term: 7, answer: 0, index: 5, lastIndex: 0, hintIndex: 0, hintTerm: 0, waitsForSnapshot: false }
 const FORWARD = {
   requestId: 9,
   groupId: 'g',

@@ -181,7 +181,7 @@ export function block(groupId: string, index: number, bytes: number, term = 1): 
 export function append(blocks: readonly LogBlock[], term = 1) {
   const prevIndex = blocks.length === 0 ? 0 : blocks[0]!.firstIndex - 1
   const lastIndex = blocks.length === 0 ? 0 : blocks[blocks.length - 1]!.lastIndex
-  return { term, prevIndex, prevTerm: term, lastIndex, commit: prevIndex, blocks }
+  return { term, prevIndex, prevTerm: term, lastIndex, commit: prevIndex, heldByAll: 0, blocks }
 }
 
 /** Two or more linked nodes on one network: every node knows all the others. */

@@ -16,6 +16,7 @@ const ack = (index: number, answer = APPEND_OK, term = 1) => ({
   lastIndex: 0,
   hintIndex: 0,
   hintTerm: 0,
+  waitsForSnapshot: false,
 })
 const forward = (bytes: number, requestId = 1) => ({
   requestId,

@@ -19,6 +19,8 @@ export interface ClusterOptions {
   /** Default true: every process writes and reads all the time. */
   readonly load?: boolean
   readonly electionTimeoutMs?: number
+  /** Budget of each store's logs; default: the store's own. */
+  readonly maxLogBytes?: number
 }
 
 interface Acked {
@@ -102,6 +104,7 @@ export class SimCluster {
         stores,
         listen: stores[process.name]!,
         shards: 1,
+        ...(this.#options.maxLogBytes === undefined ? {} : { maxLogBytes: this.#options.maxLogBytes }),
         nodeOptions: {
           electionTimeoutMs: this.#options.electionTimeoutMs ?? 500,
           heartbeatIntervalMs: (this.#options.electionTimeoutMs ?? 500) / 10,

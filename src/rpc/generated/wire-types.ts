@@ -510,6 +510,9 @@ export declare namespace flotilla {
             /** AppendRequest blockLengths. */
             blockLengths: number[];
 
+            /** AppendRequest heldByAll. */
+            heldByAll: number;
+
             /**
              * Encodes the specified AppendRequest message. Does not implicitly {@link flotilla.raft.AppendRequest.verify|verify} messages.
              * @param message AppendRequest message or plain object to encode
@@ -554,6 +557,9 @@ export declare namespace flotilla {
 
                 /** AppendRequest blockLengths */
                 blockLengths?: (number[]|null);
+
+                /** AppendRequest heldByAll */
+                heldByAll?: (number|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
@@ -603,6 +609,9 @@ export declare namespace flotilla {
             /** AppendResponse hintTerm. */
             hintTerm: number;
 
+            /** AppendResponse waitsForSnapshot. */
+            waitsForSnapshot: boolean;
+
             /**
              * Encodes the specified AppendResponse message. Does not implicitly {@link flotilla.raft.AppendResponse.verify|verify} messages.
              * @param message AppendResponse message or plain object to encode
@@ -647,6 +656,9 @@ export declare namespace flotilla {
 
                 /** AppendResponse hintTerm */
                 hintTerm?: (number|null);
+
+                /** AppendResponse waitsForSnapshot */
+                waitsForSnapshot?: (boolean|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
@@ -2662,6 +2674,12 @@ export declare namespace flotilla {
             /** DescribeGroupResponse message. */
             message: string;
 
+            /** DescribeGroupResponse waitsForSnapshot. */
+            waitsForSnapshot: boolean;
+
+            /** DescribeGroupResponse keepsLog. */
+            keepsLog: boolean;
+
             /**
              * Encodes the specified DescribeGroupResponse message. Does not implicitly {@link flotilla.admin.DescribeGroupResponse.verify|verify} messages.
              * @param message DescribeGroupResponse message or plain object to encode
@@ -2737,6 +2755,12 @@ export declare namespace flotilla {
                 /** DescribeGroupResponse message */
                 message?: (string|null);
 
+                /** DescribeGroupResponse waitsForSnapshot */
+                waitsForSnapshot?: (boolean|null);
+
+                /** DescribeGroupResponse keepsLog */
+                keepsLog?: (boolean|null);
+
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
             }
@@ -2779,6 +2803,9 @@ export declare namespace flotilla {
             /** ReplicaProgress state. */
             state: string;
 
+            /** ReplicaProgress waitsForSnapshot. */
+            waitsForSnapshot: boolean;
+
             /**
              * Encodes the specified ReplicaProgress message. Does not implicitly {@link flotilla.admin.ReplicaProgress.verify|verify} messages.
              * @param message ReplicaProgress message or plain object to encode
@@ -2817,6 +2844,9 @@ export declare namespace flotilla {
 
                 /** ReplicaProgress state */
                 state?: (string|null);
+
+                /** ReplicaProgress waitsForSnapshot */
+                waitsForSnapshot?: (boolean|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];

@@ -756,6 +756,7 @@ export const flotilla = $root.flotilla = (() => {
             AppendRequest.prototype.lastIndex = 0;
             AppendRequest.prototype.commit = 0;
             AppendRequest.prototype.blockLengths = $util.emptyArray;
+            AppendRequest.prototype.heldByAll = 0;
 
             AppendRequest.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -778,6 +779,8 @@ export const flotilla = $root.flotilla = (() => {
                     writer.uint32(48).uint64(message.commit);
                 if (message.blockLengths != null && message.blockLengths.length)
                     writer.uint32(58).uint32s(message.blockLengths);
+                if (message.heldByAll != null && $Object.hasOwnProperty.call(message, "heldByAll") && (typeof message.heldByAll === "object" ? message.heldByAll.low || message.heldByAll.high : message.heldByAll !== 0))
+                    writer.uint32(64).uint64(message.heldByAll);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -879,6 +882,15 @@ export const flotilla = $root.flotilla = (() => {
                             message.blockLengths.push(reader.uint32());
                             continue;
                         }
+                    case 8: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.heldByAll = value;
+                            else
+                                delete message.heldByAll;
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -915,6 +927,7 @@ export const flotilla = $root.flotilla = (() => {
             AppendResponse.prototype.lastIndex = 0;
             AppendResponse.prototype.hintIndex = 0;
             AppendResponse.prototype.hintTerm = 0;
+            AppendResponse.prototype.waitsForSnapshot = false;
 
             AppendResponse.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -937,6 +950,8 @@ export const flotilla = $root.flotilla = (() => {
                     writer.uint32(48).uint64(message.hintIndex);
                 if (message.hintTerm != null && $Object.hasOwnProperty.call(message, "hintTerm") && (typeof message.hintTerm === "object" ? message.hintTerm.low || message.hintTerm.high : message.hintTerm !== 0))
                     writer.uint32(56).uint64(message.hintTerm);
+                if (message.waitsForSnapshot != null && $Object.hasOwnProperty.call(message, "waitsForSnapshot") && message.waitsForSnapshot !== false)
+                    writer.uint32(64).bool(message.waitsForSnapshot);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1031,6 +1046,15 @@ export const flotilla = $root.flotilla = (() => {
                                 message.hintTerm = value;
                             else
                                 delete message.hintTerm;
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.waitsForSnapshot = value;
+                            else
+                                delete message.waitsForSnapshot;
                             continue;
                         }
                     }
@@ -4121,6 +4145,8 @@ export const flotilla = $root.flotilla = (() => {
             DescribeGroupResponse.prototype.progress = $util.emptyArray;
             DescribeGroupResponse.prototype.error = "";
             DescribeGroupResponse.prototype.message = "";
+            DescribeGroupResponse.prototype.waitsForSnapshot = false;
+            DescribeGroupResponse.prototype.keepsLog = false;
 
             DescribeGroupResponse.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -4164,6 +4190,10 @@ export const flotilla = $root.flotilla = (() => {
                     writer.uint32(130).string(message.error);
                 if (message.message != null && $Object.hasOwnProperty.call(message, "message") && message.message !== "")
                     writer.uint32(138).string(message.message);
+                if (message.waitsForSnapshot != null && $Object.hasOwnProperty.call(message, "waitsForSnapshot") && message.waitsForSnapshot !== false)
+                    writer.uint32(144).bool(message.waitsForSnapshot);
+                if (message.keepsLog != null && $Object.hasOwnProperty.call(message, "keepsLog") && message.keepsLog !== false)
+                    writer.uint32(152).bool(message.keepsLog);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -4343,6 +4373,24 @@ export const flotilla = $root.flotilla = (() => {
                                 delete message.message;
                             continue;
                         }
+                    case 18: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.waitsForSnapshot = value;
+                            else
+                                delete message.waitsForSnapshot;
+                            continue;
+                        }
+                    case 19: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.keepsLog = value;
+                            else
+                                delete message.keepsLog;
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -4377,6 +4425,7 @@ export const flotilla = $root.flotilla = (() => {
             ReplicaProgress.prototype.matchIndex = 0;
             ReplicaProgress.prototype.nextIndex = 0;
             ReplicaProgress.prototype.state = "";
+            ReplicaProgress.prototype.waitsForSnapshot = false;
 
             ReplicaProgress.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -4395,6 +4444,8 @@ export const flotilla = $root.flotilla = (() => {
                     writer.uint32(32).uint64(message.nextIndex);
                 if (message.state != null && $Object.hasOwnProperty.call(message, "state") && message.state !== "")
                     writer.uint32(42).string(message.state);
+                if (message.waitsForSnapshot != null && $Object.hasOwnProperty.call(message, "waitsForSnapshot") && message.waitsForSnapshot !== false)
+                    writer.uint32(48).bool(message.waitsForSnapshot);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -4471,6 +4522,15 @@ export const flotilla = $root.flotilla = (() => {
                                 message.state = value;
                             else
                                 delete message.state;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.waitsForSnapshot = value;
+                            else
+                                delete message.waitsForSnapshot;
                             continue;
                         }
                     }

@@ -17,12 +17,28 @@ export interface ChildCalls {
   /** Resolves when this store's replicas have applied everything that was acknowledged before. */
   catchUp: { readonly args: null; readonly answer: null }
   digests: { readonly args: null; readonly answer: readonly DigestView[] }
-  /** Ends the thread behind the log shard, as an abort of the engine would. */
-  terminateThread: { readonly args: null; readonly answer: null }
+  /** Ends the thread behind the log shard: from outside, by an error that nobody catches, or by its own exit. */
+  endThread: { readonly args: ThreadEnd; readonly answer: null }
+  /** The event loop stands still for so long. */
+  block: { readonly args: { readonly ms: number }; readonly answer: null }
+  /**
+   * Begins to read the key, stands still until the file is there, and reads the key again before anything else. The
+   * values, or FLOTILLA_… of what was refused.
+   */
+  readAround: { readonly args: { readonly key: string; readonly file: string }; readonly answer: ReadsAround }
+  /** Changes of leader that the store has told of, as `group leader term`, since it was opened. */
+  leaderChanges: { readonly args: null; readonly answer: readonly string[] }
   /** Resolves when the store has ended, with the code of the reason. */
   closed: { readonly args: null; readonly answer: string | null }
   /** Closes the store and lets go of the channel: nothing but the store could keep the process alive afterwards. */
   close: { readonly args: null; readonly answer: LoadCounts }
+}
+
+export type ThreadEnd = 'terminate' | 'throw' | 'exit'
+
+export interface ReadsAround {
+  readonly before: string
+  readonly after: string
 }
 
 export type CallName = keyof ChildCalls
@@ -59,7 +75,7 @@ export interface LoadArgs {
   /** Begins every key of this load: no two loads share one. */
   readonly prefix: string
   readonly writers: number
-  /** Entries go to each of these in turn. */
+  /** Entries go to each of these in turn; none are written when there are none. */
   readonly counterGroupIds: readonly string[]
   /** Of every writer between two calls. Default 0. */
   readonly pauseMs?: number

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { COUNTER, withCluster } from './cluster-harness.ts'
+import { withCluster } from './cluster-harness.ts'
 import { HANG_MS } from './guard.ts'
 
 vi.setConfig({ testTimeout: 2 * HANG_MS })
@@ -51,37 +51,6 @@ describe('a store closed under load', () => {
       expect(end).toEqual(QUIET_END)
       expect(counts.settled).toBe(counts.started)
       await cluster.startStores(cluster.storeIds)
-      await cluster.untilEqual()
-      await cluster.verify()
-    }))
-})
-
-describe('a store whose shard thread has ended', () => {
-  test('stops all its promises with STORAGE_FAILED, ends with its process, and loses nothing', () =>
-    withCluster(async (cluster) => {
-      await cluster.start()
-      await cluster.startLoad()
-      await cluster.moreAcks(ACKS)
-      const [leader] = await cluster.byGroupsLed()
-      const store = cluster.store(leader!)
-      const before = (await store.call('view', null)).length
-      expect(before).toBe(7)
-      const closed = store.call('closed', null)
-      await store.call('terminateThread', null)
-      expect(await closed).toBe('FLOTILLA_STORAGE_FAILED')
-      await expect(store.call('put', { key: 'late', value: 'late' })).rejects.toMatchObject({
-        code: 'FLOTILLA_CLOSED',
-        outcome: 'not-applied',
-      })
-      const { counts, end } = await cluster.close(leader!)
-      expect(counts.settled).toBe(counts.started)
-      expect(end).toEqual(QUIET_END)
-      await cluster.moreAcks(ACKS)
-      await cluster.startStore(leader!)
-      expect((await cluster.store(leader!).call('view', null)).map(({ groupId }) => groupId)).toContain(
-        COUNTER,
-      )
-      await cluster.stopLoad()
       await cluster.untilEqual()
       await cluster.verify()
     }))

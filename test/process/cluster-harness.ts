@@ -23,13 +23,19 @@ export interface ClusterPlan {
   readonly keepWarnings: boolean
 }
 
+/** One region and nothing else: one store leads all there is. */
+export const ONE_GROUP: ClusterPlan = { splitKeys: [], counters: [], load: {}, keepWarnings: false }
+
 const PLAN: ClusterPlan = { splitKeys: SPLIT_KEYS, counters: [COUNTER], load: {}, keepWarnings: false }
 
 /** Runs `body` with a cluster of three store processes, and leaves neither process nor file behind. */
-export async function withCluster(body: (cluster: Cluster) => Promise<void>): Promise<void> {
+export async function withCluster(
+  body: (cluster: Cluster) => Promise<void>,
+  plan: ClusterPlan = PLAN,
+): Promise<void> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'flotilla-process-'))
   const ports = await findFreePorts(STORE_IDS.length, HOST)
-  const cluster = new Cluster(dir, ports)
+  const cluster = new Cluster(dir, ports, plan)
   try {
     await body(cluster)
   } finally {
@@ -52,6 +58,8 @@ export class Cluster {
   readonly #plan: ClusterPlan
   #loadNumber = 0
   #over = false
+  /** Of stores whose disk shall fail: see StoreProcess. */
+  readonly maxFileBlocks = new Map<string, number>()
   /** Told of every outcome, after the ledger. */
   onRows: (storeId: string, rows: readonly LoadRow[]) => void = () => {}
 
@@ -98,7 +106,7 @@ export class Cluster {
   /** A process without a store. */
   spawn(storeId: string): StoreProcess {
     if (this.#over) throw new Error('the cluster has been killed')
-    const store = new StoreProcess(storeId)
+    const store = new StoreProcess(storeId, this.maxFileBlocks.get(storeId) ?? null)
     this.#all.add(store)
     store.ended.then(() => this.#all.delete(store))
     store.onLoad = (rows) => {

@@ -39,7 +39,8 @@ export class Load {
     this.#counters = args.counterGroupIds.map((groupId) => store.group(groupId))
     this.#args = args
     this.#report = report
-    const kinds = [this.#put, this.#put, this.#register, this.#count]
+    const kinds = [this.#put, this.#put, this.#register]
+    if (this.#counters.length > 0) kinds.push(this.#count)
     const loops = Array.from({ length: args.writers }, (_, i) => this.#loop(kinds[i % kinds.length]!, i))
     this.#ended = Promise.all(loops)
   }

@@ -1,5 +1,6 @@
 /** The main file of the tests' store processes: one store, told what to do over the channel of `fork`. */
-import type { Worker } from 'node:worker_threads'
+import { existsSync } from 'node:fs'
+import { BroadcastChannel, type Worker } from 'node:worker_threads'
 import { FlotillaError, Store, type StoreOptions } from '../../src/index.ts'
 import type {
   CallName,
@@ -13,10 +14,12 @@ import type {
   LoadArgs,
   LoadCounts,
   OpenArgs,
+  ReadsAround,
 } from './child-calls.ts'
 import { Counter } from './counter.ts'
 import { Load } from './load.ts'
 import { createGroup } from './local-stores.ts'
+import { DOOM_CHANNEL } from './thread-doom.ts'
 import { checkKeys, verify } from './verify.ts'
 
 const NO_LOAD: LoadCounts = { started: 0, settled: 0 }
@@ -42,6 +45,7 @@ class StoreChild {
   #load: Load | null = null
   readonly #threads: Worker[] = []
   readonly #warnings: string[] = []
+  readonly #leaderChanges: string[] = []
   #ended: ErrorView | null = null
   readonly #onThread = (thread: Worker): void => {
     this.#threads.push(thread)
@@ -78,10 +82,17 @@ class StoreChild {
       return null
     },
     digests: () => this.#digests(),
-    terminateThread: async () => {
-      await this.#threads[0]!.terminate()
+    endThread: async (how) => {
+      if (how === 'terminate') await this.#threads[0]!.terminate()
+      else tellThreads(how)
       return null
     },
+    block: async ({ ms }) => {
+      standStill(ms)
+      return null
+    },
+    readAround: (args) => this.#readAround(args),
+    leaderChanges: async () => this.#leaderChanges,
     closed: async () => (await this.#opened.closed)?.code ?? null,
     close: () => this.#close(),
   }
@@ -111,6 +122,9 @@ class StoreChild {
     const logger = keepWarnings === true ? this.#keeper() : undefined
     const store = await Store.open({ ...rest, kv: { splitKeys }, stateMachines, logger })
     this.#store = store
+    store.on('leaderChange', ({ groupId, leader, term }) => {
+      this.#leaderChanges.push(`${groupId} ${leader} ${term}`)
+    })
     void store.closed.then((reason) => {
       if (reason !== null) this.#ended = viewOf(reason)
     })
@@ -144,6 +158,21 @@ class StoreChild {
     }
   }
 
+  async #readAround({ key, file }: ChildCalls['readAround']['args']): Promise<ReadsAround> {
+    const kv = this.#opened.kv<string, string>()
+    const read = (): Promise<string> =>
+      kv.get(key, PATIENCE).then(
+        (value) => value ?? '',
+        (error: unknown) => viewOf(error).code,
+      )
+    const before = read()
+    // The turn ends, and with it the leader's question to the others leaves.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+    while (!existsSync(file)) standStill(1)
+    const after = read()
+    return { before: await before, after: await after }
+  }
+
   async #stopLoad(): Promise<LoadCounts> {
     return (await this.#load?.stop()) ?? NO_LOAD
   }
@@ -171,6 +200,17 @@ class StoreChild {
 
 function groupView({ groupId, state, leader, term, lastIndex }: GroupView): GroupView {
   return { groupId, state, leader, term, lastIndex }
+}
+
+/** Nothing else of this thread runs meanwhile: no timer, no socket, no message. */
+function standStill(ms: number): void {
+  for (const until = performance.now() + ms; performance.now() < until; );
+}
+
+function tellThreads(what: string): void {
+  const channel = new BroadcastChannel(DOOM_CHANNEL)
+  channel.postMessage(what)
+  channel.close()
 }
 
 function send(message: ChildMessage): void {

@@ -11,6 +11,9 @@ import type {
 } from './child-calls.ts'
 import { within } from './guard.ts'
 
+/** Every thread of a store process loads it. */
+const DOOM = new URL('./thread-doom.js', import.meta.url).href
+
 /** A store process that said no. */
 export class Refusal extends Error {
   readonly code: string
@@ -46,12 +49,17 @@ export class StoreProcess {
   #nextCall = 1
   #output = ''
 
-  constructor(storeId: string) {
+  /** With `maxFileBlocks` no file of it can grow beyond so many blocks of 512 or 1,024 bytes: a write past it fails. */
+  constructor(storeId: string, maxFileBlocks: number | null = null) {
     this.storeId = storeId
+    const nodeArgs = ['--enable-source-maps', '--import', DOOM]
+    const limited = ['-c', 'ulimit -f "$0" && exec "$@"', String(maxFileBlocks), process.execPath]
     this.#child = fork(new URL('./store-child.js', import.meta.url), [], {
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      execArgv: ['--enable-source-maps'],
+      ...(maxFileBlocks === null
+        ? { execArgv: nodeArgs }
+        : { execPath: '/bin/sh', execArgv: [...limited, ...nodeArgs] }),
     })
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => {

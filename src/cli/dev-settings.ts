@@ -4,3 +4,6 @@ export const DEV_HOST = '127.0.0.1'
 export const DEV_PORT = 7101
 export const DEV_STORES = 3
 export const DEV_GROUPS = 16
+/** More would be slower and show nothing new. */
+export const MAX_DEV_STORES = 9
+export const MAX_DEV_GROUPS = 1024

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { benchCommand } from '../bench/command.ts'
 import { DEMO } from './demo-command.ts'
+import { DEV } from './dev-command.ts'
 import { errorView } from './error-view.ts'
 import { EXIT_BAD_USAGE, EXIT_DONE } from './exit-codes.ts'
+import { INSPECT } from './inspect-command.ts'
 import { errorLine } from './output.ts'
 import { SERVE } from './serve-command.ts'
 import { nounCommand, verbCommand } from './run-verb.ts'
@@ -11,7 +13,7 @@ import { UsageError } from './usage-error.ts'
 import type { Noun, Verb } from './verb.ts'
 
 /** Commands that stand alone, in the order of the help. */
-const VERBS: readonly Verb[] = [DEMO, SERVE]
+const VERBS: readonly Verb[] = [DEMO, DEV, SERVE, INSPECT]
 
 /** Words with verbs of their own. */
 const NOUNS: readonly Noun[] = []

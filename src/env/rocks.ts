@@ -42,7 +42,7 @@ interface NativeDb {
 
 type NativeConstructor = new (location: string) => NativeDb
 
-const PREBUILT_FOR = 'linux-x64, darwin-x64, darwin-arm64, win32-x64'
+const PREBUILT_FOR: readonly string[] = ['linux-x64', 'darwin-x64', 'darwin-arm64', 'win32-x64']
 
 /**
  * Loads the native engine. The main thread calls it before the first worker starts: a binary that only a
@@ -58,16 +58,30 @@ export function loadRocksDb(): NativeConstructor {
   }
 }
 
-/** One clear line for a binary that is absent or does not load here. */
+/** One clear line for a binary that is absent or does not load here, with what to do about it. */
 export function loadError(error: unknown, platform: string): FlotillaError {
   const text = error instanceof Error ? error.message : String(error)
-  const absent = /No native build|Cannot find module/.test(text)
-  const problem = absent
-    ? `The storage engine "rocksdb" has no binary for ${platform} (there are binaries for ${PREBUILT_FOR})`
-    : `The binary of the storage engine "rocksdb" does not load on ${platform}: ${text.split('\n', 1)[0]}`
-  return new FlotillaError('UNSUPPORTED_PLATFORM', `${problem}; flotilla/client works without it.`, {
-    cause: error,
-  })
+  return new FlotillaError(
+    'UNSUPPORTED_PLATFORM',
+    `${loadProblem(text, platform)}. flotilla/client works without it`,
+    {
+      cause: error,
+    },
+  )
+}
+
+function loadProblem(text: string, platform: string): string {
+  const anew = 'Install the packages anew (npm ci), for this platform'
+  if (text.includes('Cannot find module')) return `The storage engine "rocksdb" is not installed. ${anew}`
+  if (!text.includes('No native build')) {
+    const [line] = text.split('\n', 1)
+    return `The binary of the storage engine "rocksdb" does not load on ${platform}: ${line}. ${anew}`
+  }
+  if (PREBUILT_FOR.includes(platform)) {
+    return `The binary of the storage engine "rocksdb" for ${platform} is missing from its package. ${anew}`
+  }
+  const list = PREBUILT_FOR.join(', ')
+  return `The storage engine "rocksdb" has no binary for ${platform}. Run the store on one of ${list}`
 }
 
 /** Our error for one that RocksDB gave while it opened or used `path`. */

@@ -114,11 +114,15 @@ describe('RocksEngine: real processes and disks', () => {
       'linux-arm64',
     )
     expect(error).toMatchObject({ code: 'FLOTILLA_UNSUPPORTED_PLATFORM', outcome: 'not-applied' })
-    expect(error.message).toContain('no binary for linux-arm64')
+    expect(error.message).toContain('no binary for linux-arm64. Run the store on one of linux-x64, ')
     expect(error.message).not.toContain('\n')
-    expect(loadError(new Error('invalid ELF header\nstack'), 'linux-x64').message).toMatch(
-      /does not load.*ELF/,
+    const said = (text: string) => loadError(new Error(text), 'linux-x64').message
+    expect(said('invalid ELF header\nstack')).toMatch(
+      /does not load on linux-x64: invalid ELF header\. Install/,
     )
+    expect(said("Cannot find module 'rocksdb'\nRequire stack")).toMatch(/is not installed\. Install/)
+    // Not that there is none for the platform: there is one, and it is not here.
+    expect(said('No native build was found')).toMatch(/for linux-x64 is missing .* Install/)
   })
 
   test('scans many rows over many pages', () =>

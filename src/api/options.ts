@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Logger } from '../env/ports.ts'
 import { RegionMap, type SplitKey } from '../kv/regions.ts'
+import { CLIENT_ID_PREFIX, isClientId } from '../rpc/handshake.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { MAX_MEMBERS } from '../util/limits.ts'
 import { KV_SCHEMA, NAME, STORE_SCHEMA } from './option-schema.ts'
@@ -74,6 +75,9 @@ export function parseStoreOptions(options: unknown): CheckedOptions {
   if (heartbeatIntervalMs * 2 > data.electionTimeoutMs) {
     const text = `at most half of electionTimeoutMs (${data.electionTimeoutMs})`
     throw invalid(`heartbeatIntervalMs must be ${text}, not ${heartbeatIntervalMs}`, 'heartbeatIntervalMs')
+  }
+  if (isClientId(data.storeId)) {
+    throw invalid(`storeId must not begin as the names of clients do, with ${CLIENT_ID_PREFIX}`, 'storeId')
   }
   const kvMembers = data.kv === false ? [] : (data.kv.members ?? storeIds)
   checkMembers('kv.members', kvMembers, storeIds)

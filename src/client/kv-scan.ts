@@ -1,18 +1,22 @@
+import type { PeerLink } from '../rpc/messages.ts'
 import { encodeWire, wire } from '../rpc/wire.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
+import { DEFAULT_CALL_TIMEOUT_MS } from '../util/limits.ts'
 import type { CallWheel } from './call-wheel.ts'
+import type { Location } from './locator.ts'
 import type { CallOptions } from './pending-call.ts'
 import type { KvPage, KvRange, LocalReplica, LocalScan, ReadSink } from './ports.ts'
 import { asBuffer, ReadCall, type ReadRoutes } from './read-calls.ts'
 
 export interface ScanRoutes extends ReadRoutes {
   readonly wheel: CallWheel
+  /** Names a view that another store keeps for us; never the same twice. */
+  newViewNumber(): number
 }
 
 /**
- * A range of one region, page by page. On a store that hosts the region it is one consistent view from its first page on;
- * elsewhere, and after a page that failed, each page is linearizable by itself. It always knows where it is, so a page may
- * come from another replica than the one before.
+ * A range of one region, page by page: one consistent view from its first page on, here or at the store that serves it. It
+ * always knows where it is, so when that store is lost the next page comes from another replica, of a newer view.
  */
 export class RegionScan {
   readonly #routes: ScanRoutes
@@ -21,6 +25,7 @@ export class RegionScan {
   /** What is left; moves past each page. */
   #range: KvRange
   #open: LocalScan | null = null
+  #remote: RemoteView | null = null
   /** Views that are being closed. */
   #closing: Promise<unknown> = Promise.resolve()
   done = false
@@ -50,12 +55,31 @@ export class RegionScan {
   }
 
   opened(scan: LocalScan): void {
+    this.#dropRemote()
     this.#open = scan
+  }
+
+  /** The view at another store while its connection stands. */
+  get remote(): RemoteView | null {
+    if (this.#remote !== null && !this.#remote.stands) this.#remote = null
+    return this.#remote
+  }
+
+  openRemote(storeId: string): void {
+    this.#dropRemote()
+    this.#remote = new RemoteView(this.#routes.host.link(storeId), this.#routes.newViewNumber())
+  }
+
+  #dropRemote(): void {
+    this.#remote?.close()
+    this.#remote = null
   }
 
   /** The page is the caller's: what follows begins behind its last key. */
   advance(page: KvPage): void {
     this.done = page.done
+    // Its store has closed it with the last page.
+    if (page.done) this.#remote = null
     const last = page.keys.at(-1)
     if (last === undefined) return
     const { gte, gt, lte, lt, ...rest } = this.#range
@@ -65,6 +89,7 @@ export class RegionScan {
 
   /** The view here may be at another place than the caller: the next page opens a new one. */
   drop(): void {
+    this.#dropRemote()
     const scan = this.#open
     this.#open = null
     if (scan !== null) this.#closing = Promise.allSettled([this.#closing, scan.close()])
@@ -74,6 +99,35 @@ export class RegionScan {
     this.done = true
     this.drop()
     await this.#closing
+  }
+}
+
+/** A view that another store keeps open from page to page. It ends with the connection. */
+class RemoteView {
+  readonly storeId: string
+  readonly number: number
+  /** A page of it has come. */
+  open = false
+  readonly #link: PeerLink
+  readonly #epoch: number
+
+  constructor(link: PeerLink, number: number) {
+    this.storeId = link.storeId
+    this.number = number
+    this.#link = link
+    this.#epoch = link.epoch
+  }
+
+  get stands(): boolean {
+    return this.#link.connected && this.#link.epoch === this.#epoch
+  }
+
+  /** Nobody waits for the answer: a store that does not hear of it closes the view by itself later. */
+  close(): void {
+    if (!this.stands) return
+    const { number: view } = this
+    const body = encodeWire(wire.kv.CloseScanRequest, new wire.kv.CloseScanRequest({ view }))
+    this.#link.call('kv.closeScan', body, DEFAULT_CALL_TIMEOUT_MS).catch(() => {})
   }
 }
 
@@ -90,6 +144,7 @@ class ScanPageCall extends ReadCall<KvPage> implements ReadSink {
   readonly #maxRows: number
   #local: LocalReplica | null = null
   #delivered = false
+  #askedRemote = false
 
   constructor(routes: ReadRoutes, groupId: string, scan: RegionScan, maxRows: number, localOnly: boolean) {
     super(routes, groupId, localOnly)
@@ -146,8 +201,19 @@ class ScanPageCall extends ReadCall<KvPage> implements ReadSink {
     if (!this.#delivered) this.#scan.drop()
   }
 
+  /** Who keeps the view. A page that failed there is asked for anew, of a new view. */
+  protected override pick(location: Location): string | null {
+    const kept = this.#askedRemote ? null : this.#scan.remote
+    this.#askedRemote = true
+    if (kept !== null) return kept.storeId
+    const storeId = super.pick(location)
+    if (storeId !== null) this.#scan.openRemote(storeId)
+    return storeId
+  }
+
   protected override encodeRequest(): Buffer {
     const { reverse, values, ...bounds } = this.#scan.range
+    const { remote } = this.#scan
     const message = new wire.kv.ScanRequest({
       ...bounds,
       groupId: this.groupId,
@@ -156,13 +222,17 @@ class ScanPageCall extends ReadCall<KvPage> implements ReadSink {
       keys: true,
       values: values !== false,
       consistency: wire.admin.Consistency.LINEARIZABLE,
+      view: remote?.number ?? 0,
+      goesOn: remote?.open === true,
     })
     return encodeWire(wire.kv.ScanRequest, message)
   }
 
   protected override onAnswer(body: Buffer): void {
-    this.#scan.drop()
-    this.#deliver(this.decodeAnswer(body))
+    const page = this.decodeAnswer(body)
+    const { remote } = this.#scan
+    if (remote !== null) remote.open = true
+    this.#deliver(page)
   }
 
   protected override decodeAnswer(body: Buffer): KvPage {

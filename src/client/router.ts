@@ -6,6 +6,7 @@ import { CallWheel } from './call-wheel.ts'
 import { Forwarder, notConnected } from './forwarder.ts'
 import type { GroupDescription } from './group-description.ts'
 import { Locator } from './locator.ts'
+import type { ScanRoutes } from './kv-scan.ts'
 import type { CallOptions } from './pending-call.ts'
 import type { ClientHost, LocalReplica } from './ports.ts'
 import {
@@ -14,7 +15,6 @@ import {
   QueryCall,
   ReadIndexCall,
   type ReadIndexResult,
-  type ReadRoutes,
 } from './read-calls.ts'
 import { ReadIndexes } from './read-indexes.ts'
 import { mayApplyAgain } from './retry.ts'
@@ -41,7 +41,7 @@ export interface RouterEvents {
  * calls of a turn in one message. A write is tried again only while it was certainly not done; a read has no effect and
  * may be asked of another member.
  */
-export class Router implements ApplyRoutes, ReadRoutes {
+export class Router implements ApplyRoutes, ScanRoutes {
   readonly host: ClientHost
   readonly wheel: CallWheel
   readonly locator: Locator
@@ -49,6 +49,7 @@ export class Router implements ApplyRoutes, ReadRoutes {
   readonly #forwarder: Forwarder
   #waitingBytes = 0
   #ledNow: string[] = []
+  #nextView = 1
 
   readonly #closedText: string
 
@@ -59,6 +60,10 @@ export class Router implements ApplyRoutes, ReadRoutes {
     this.locator = new Locator(host, (groupId, leader, term) => events.onLeader?.(groupId, leader, term))
     this.readIndexes = new ReadIndexes(host)
     this.#forwarder = new Forwarder(host)
+  }
+
+  newViewNumber(): number {
+    return this.#nextView++
   }
 
   /** Calls that are not settled. */

@@ -1,24 +1,28 @@
 /** The main file of a store process: answers the runner's questions, one at a time, and drives its own clients. */
 import { assertPresent } from '../util/assert.ts'
 import { Driver } from './driver.ts'
-import { homeOfGroup } from './scenario.ts'
-import type { BenchStore, StoreArgs } from './scenario.ts'
+import { LeadershipError, leadershipProblem } from './leadership.ts'
+import type { BenchStore, StartStore, StoreArgs } from './scenario.ts'
 import { loadScenario } from './scenarios.ts'
 import type { StoreAnswers, StoreMessage, StoreRequest } from './store-messages.ts'
 
 class StoreHost {
+  #startStore: StartStore | null = null
   #args: StoreArgs | null = null
   #store: BenchStore | null = null
 
   async answer(request: StoreRequest): Promise<StoreAnswers[StoreRequest['kind']]> {
     switch (request.kind) {
+      case 'load':
+        this.#startStore = await loadScenario(request.scenario)
+        return null
       case 'start':
-        return await this.#start(request.scenario, request.args)
+        return await this.#start(request.args)
       case 'join':
         await this.#started().join(request.addresses)
         return null
       case 'leaders':
-        return await this.#leaders()
+        return this.#leaders()
       case 'drive':
         return await this.#drive(request.warmupMs, request.measureMs)
       case 'close':
@@ -27,33 +31,23 @@ class StoreHost {
     }
   }
 
-  async #start(scenario: string, args: StoreArgs): Promise<StoreAnswers['start']> {
-    const startStore = await loadScenario(scenario)
+  async #start(args: StoreArgs): Promise<StoreAnswers['start']> {
     this.#args = args
-    this.#store = await startStore(args)
+    this.#store = await assertPresent(this.#startStore, 'loaded')(args)
     return { address: this.#store.address }
   }
 
-  /** Groups led here; those that should be led elsewhere are sent on their way first. */
-  async #leaders(): Promise<StoreAnswers['leaders']> {
-    const store = this.#started()
-    const self = assertPresent(this.#args, 'started').storeIndex
-    if (store.handOver !== undefined) {
-      for (const group of store.leaders()) {
-        // A refused transfer is no failure: the runner asks again until leaders are where they should be.
-        if (homeOfGroup(group) !== self)
-          await store.handOver(group, homeOfGroup(group)).catch(() => undefined)
-      }
-    }
-    return { groups: store.leaders() }
+  #leaders(): StoreAnswers['leaders'] {
+    const { storeIndex, groups } = assertPresent(this.#args, 'started')
+    const leaders = this.#started().leaders()
+    return { led: leaders.size, problem: leadershipProblem(storeIndex, groups, leaders) }
   }
 
   async #drive(warmupMs: number, measureMs: number): Promise<StoreAnswers['drive']> {
     const store = this.#started()
-    const { groups, inFlight, payloadBytes } = assertPresent(this.#args, 'started')
+    const args = assertPresent(this.#args, 'started')
     const onProgress = (ops: number): void => send({ kind: 'progress', ops })
-    const driver = new Driver({ store, groups, inFlight, payloadBytes, warmupMs, measureMs, onProgress })
-    return await driver.run()
+    return await new Driver({ store, args, warmupMs, measureMs, onProgress }).run()
   }
 
   #started(): BenchStore {
@@ -66,9 +60,11 @@ function send(message: StoreMessage): void {
 }
 
 function fail(error: unknown): void {
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const leadership = error instanceof LeadershipError
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const message = leadership ? error.message : stack
   if (!process.connected) process.exit(1)
-  process.send?.({ kind: 'failed', message } satisfies StoreMessage, () => process.exit(1))
+  process.send?.({ kind: 'failed', message, leadership } satisfies StoreMessage, () => process.exit(1))
 }
 
 function main(): void {

@@ -1,26 +1,22 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { toFlotillaError } from '../util/errors.ts'
 import { MAX_ENTRY_BYTES, MAX_GROUPS_PER_CALL, MAX_PENDING_TASKS_PER_GROUP } from '../util/limits.ts'
-import { runBench } from './bench.ts'
-import type { BenchOptions, BenchPoint } from './bench.ts'
+import { describeSpec, runBench } from './bench.ts'
+import { specsOf } from './points.ts'
 import { ProgressLine } from './progress-line.ts'
-import { formatReport } from './report.ts'
-import { DEFAULT_SCENARIOS, SCENARIO_NAMES } from './scenarios.ts'
+import { formatReport, jsonReport } from './report.ts'
+import type { RunSpec } from './scenario.ts'
+import { SCENARIO_NAMES, SCENARIOS } from './scenarios.ts'
 
-/** One group, where latency counts, and many, where sharing does. */
-const DEFAULT_POINTS: readonly BenchPoint[] = [
-  { groups: 1, inFlight: 256 },
-  { groups: 48, inFlight: 1024 },
-]
 const MAX_SECONDS = 3_600
 const MAX_REPEAT = 100
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
 interface Flags {
-  readonly scenario: string[]
+  readonly scenario?: string[]
   readonly groups?: number[]
   readonly inFlight?: number[]
-  readonly payload: number
+  readonly payload?: number[]
   readonly seconds: number
   readonly warmup: number
   readonly repeat: number
@@ -28,11 +24,17 @@ interface Flags {
 }
 
 const EXAMPLES = `
-Without --groups and --in-flight two points are measured: ${DEFAULT_POINTS.map(describePoint).join(' and ')}.
-Stores keep their data under the temporary directory (TMPDIR), which should be on a disk.
+Scenarios:
+  skeleton   the design without Raft: the speed of light of this machine
+  raw-log    group.apply() to a state machine that counts bytes
+  kv-put     store.kv().put(): the groups are regions, keys are drawn from a million
+
+Without --groups, --in-flight and --payload a default set is measured, in under three minutes: every scenario with 16 B at
+1 × 256, 1 × 4096 and 48 × 1024 (groups × calls in flight), and kv-put with 1 KiB at 48 × 1024. Ratios are taken to the
+skeleton. Stores keep their data under the temporary directory (TMPDIR), which should be on a disk.
 
 Example:
-  $ flotilla bench --scenario skeleton --groups 1,48 --in-flight 1024 --repeat 3
+  $ flotilla bench --scenario skeleton,kv-put --groups 1,48 --in-flight 1024 --repeat 3
 `
 
 /** The command `bench`, with its action: prints the report and sets the exit code. */
@@ -40,9 +42,10 @@ export function benchCommand(): Command {
   return new Command('bench')
     .description('Measure writes per second of three stores on this machine, closed loop, with fsync.')
     .addOption(
-      new Option('--scenario <names>', `what to measure, comma-separated: ${SCENARIO_NAMES.join(', ')}`)
-        .argParser(parseScenarios)
-        .default([...DEFAULT_SCENARIOS], DEFAULT_SCENARIOS.join(',')),
+      new Option(
+        '--scenario <names>',
+        `comma-separated: ${SCENARIO_NAMES.join(', ')} (default: all)`,
+      ).argParser(parseScenarios),
     )
     .option('--groups <counts>', 'groups, comma-separated', listOf(integer(1, MAX_GROUPS_PER_CALL)))
     .option(
@@ -50,17 +53,33 @@ export function benchCommand(): Command {
       'calls in flight over all groups, comma-separated; measured with each of --groups',
       listOf(integer(1, MAX_PENDING_TASKS_PER_GROUP)),
     )
-    .option('--payload <bytes>', 'bytes per write', integer(1, MAX_ENTRY_BYTES), 16)
+    .option(
+      '--payload <bytes>',
+      'bytes per write, comma-separated (default: 16)',
+      listOf(integer(1, MAX_ENTRY_BYTES)),
+    )
     .option('--seconds <n>', 'measured time of each run', seconds(0.1), 8)
     .option('--warmup <n>', 'seconds before it', seconds(0), 2)
     .option('--repeat <n>', 'runs of each, interleaved; the table shows medians', integer(1, MAX_REPEAT), 1)
     .option('--json', 'print one JSON object and nothing else on stdout', false)
     .allowExcessArguments(false)
     .addHelpText('after', EXAMPLES)
-    .action(runCommand)
+    .action((flags: Flags, command: Command) => {
+      const specs = specsOf(flags)
+      const problem = specs.map(specProblem).find((text) => text !== null)
+      if (problem !== undefined && problem !== null) command.error(`error: ${problem}`)
+      return runCommand(flags, specs)
+    })
 }
 
-async function runCommand(flags: Flags): Promise<void> {
+function specProblem(spec: RunSpec): string | null {
+  const { maxGroups, maxPayloadBytes } = SCENARIOS[spec.scenario]!
+  if (spec.groups > maxGroups) return `${describeSpec(spec)}: at most ${maxGroups} groups are possible`
+  if (spec.payloadBytes <= maxPayloadBytes) return null
+  return `${describeSpec(spec)}: at most ${maxPayloadBytes} bytes are possible`
+}
+
+async function runCommand(flags: Flags, specs: readonly RunSpec[]): Promise<void> {
   const progress = new ProgressLine(process.stderr)
   const abort = new AbortController()
   const onSignal = (name: NodeJS.Signals): void => {
@@ -69,17 +88,24 @@ async function runCommand(flags: Flags): Promise<void> {
   }
   const signals = Object.keys(SIGNALS) as NodeJS.Signals[]
   for (const name of signals) process.on(name, onSignal)
+  const startMs = performance.now()
   try {
     const report = await runBench({
-      ...toBenchOptions(flags),
+      specs,
+      seconds: flags.seconds,
+      warmupSeconds: flags.warmup,
+      repeat: flags.repeat,
       signal: abort.signal,
       onProgress: (line) => progress.show(line),
+      onNotice: (line) => progress.note(line),
     })
-    progress.clear()
-    process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : formatReport(report))
+    const took = ((performance.now() - startMs) / 1000).toFixed(0)
+    progress.note(`${report.runs.length} ${report.runs.length === 1 ? 'run' : 'runs'} in ${took} s`)
+    process.stdout.write(flags.json ? `${JSON.stringify(jsonReport(report))}\n` : formatReport(report))
   } catch (error) {
     progress.clear()
-    reportFailure(error, flags.json)
+    // A signal to the whole process group ends a store that is still loading, and the run may hear of that first.
+    reportFailure(abort.signal.aborted ? abort.signal.reason : error, flags.json)
     if (!abort.signal.aborted) process.exitCode = 1
   } finally {
     for (const name of signals) process.removeListener(name, onSignal)
@@ -90,31 +116,6 @@ function reportFailure(error: unknown, json: boolean): void {
   const { code, message, outcome } = toFlotillaError(error)
   process.stderr.write(`flotilla bench: ${message}\n`)
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, outcome } })}\n`)
-}
-
-function toBenchOptions(flags: Flags): BenchOptions {
-  return {
-    scenarios: flags.scenario,
-    points: pointsOf(flags),
-    payloadBytes: flags.payload,
-    seconds: flags.seconds,
-    warmupSeconds: flags.warmup,
-    repeat: flags.repeat,
-  }
-}
-
-/** Every count of groups with every count in flight; what is not given is taken from the first default point. */
-function pointsOf(flags: Flags): readonly BenchPoint[] {
-  if (flags.groups === undefined && flags.inFlight === undefined) return DEFAULT_POINTS
-  const [first] = DEFAULT_POINTS
-  const inFlights = flags.inFlight ?? [first!.inFlight]
-  return (flags.groups ?? [first!.groups]).flatMap((groups) =>
-    inFlights.map((inFlight) => ({ groups, inFlight })),
-  )
-}
-
-function describePoint(point: BenchPoint): string {
-  return `${point.groups} × ${point.inFlight}`
 }
 
 function parseScenarios(text: string): string[] {

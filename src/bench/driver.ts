@@ -1,5 +1,7 @@
 import { build, encodeIntoCompressedBase64 } from 'hdr-histogram-js'
-import type { BenchStore, BenchStoreStats } from './scenario.ts'
+import { LeadershipError, leadershipProblem } from './leadership.ts'
+import type { Leadership } from './leadership.ts'
+import type { BenchStore, BenchStoreStats, StoreArgs } from './scenario.ts'
 import { PROGRESS_INTERVAL_MS } from './store-messages.ts'
 import type { DriveResult } from './store-messages.ts'
 
@@ -9,9 +11,7 @@ const LATENCY_STEPS = 1_000_000
 
 export interface DriveOptions {
   readonly store: BenchStore
-  readonly groups: number
-  readonly inFlight: number
-  readonly payloadBytes: number
+  readonly args: StoreArgs
   readonly warmupMs: number
   readonly measureMs: number
   readonly onProgress: (ops: number) => void
@@ -31,43 +31,63 @@ export class Driver {
 
   constructor(options: DriveOptions) {
     this.#options = options
-    this.#payload = Buffer.alloc(options.payloadBytes, 0x66)
+    this.#payload = Buffer.alloc(options.args.payloadBytes, 0x66)
   }
 
+  /** Rejects with a LeadershipError when leaders are not where they belong after the warm-up, or move before the end. */
   async run(): Promise<DriveResult> {
-    const { store, warmupMs, measureMs, onProgress } = this.#options
+    const { onProgress } = this.#options
     const progress = setInterval(() => onProgress(this.#ops), PROGRESS_INTERVAL_MS)
-    const clients = this.#startClients()
-    const drained = Promise.all(clients)
-    // Only ever rejects: a failed call ends the run at once, not after its window.
-    const failed = new Promise<never>((_resolve, reject) => drained.catch(reject))
     try {
-      await Promise.race([sleep(warmupMs), failed])
-      this.#latencySteps.fill(0)
-      const before = snapshot(store.stats(), this.#ops)
-      await Promise.race([sleep(measureMs), failed])
-      const after = snapshot(store.stats(), this.#ops)
-      const latencies = this.#encodeLatencies()
-      this.#stopping = true
-      await drained
-      return {
-        elapsedMs: after.atMs - before.atMs,
-        ops: after.ops - before.ops,
-        latencies,
-        fsyncs: after.fsyncs - before.fsyncs,
-        entries: after.entries - before.entries,
-        cpuSeconds: after.cpuSeconds - before.cpuSeconds,
-        peakRssMiB: process.resourceUsage().maxRSS / 1024,
-      }
+      return await this.#measure()
+    } catch (error) {
+      // Calls may fail because their leader is gone: that is worth saying first.
+      this.#checkLeaders(undefined, error)
+      throw error
     } finally {
       this.#stopping = true
       clearInterval(progress)
     }
   }
 
+  async #measure(): Promise<DriveResult> {
+    const { store, warmupMs, measureMs } = this.#options
+    const drained = Promise.all(this.#startClients())
+    // Only ever rejects: a failed call ends the run at once, not after its window.
+    const failed = new Promise<never>((_resolve, reject) => drained.catch(reject))
+    await Promise.race([sleep(warmupMs), failed])
+    const terms = this.#checkLeaders()
+    this.#latencySteps.fill(0)
+    const before = snapshot(store.stats(), this.#ops)
+    await Promise.race([sleep(measureMs), failed])
+    const after = snapshot(store.stats(), this.#ops)
+    const latencies = this.#encodeLatencies()
+    this.#checkLeaders(terms)
+    this.#stopping = true
+    await drained
+    return {
+      elapsedMs: after.atMs - before.atMs,
+      ops: after.ops - before.ops,
+      latencies,
+      fsyncs: after.fsyncs - before.fsyncs,
+      entries: after.entries - before.entries,
+      cpuSeconds: after.cpuSeconds - before.cpuSeconds,
+      peakRssMiB: process.resourceUsage().maxRSS / 1024,
+    }
+  }
+
+  #checkLeaders(since?: Leadership, cause?: unknown): Leadership {
+    const { store, args } = this.#options
+    const now = store.leaders()
+    const problem = leadershipProblem(args.storeIndex, args.groups, now, since)
+    if (problem !== null) throw new LeadershipError(problem, { cause })
+    return now
+  }
+
   #startClients(): Promise<void>[] {
-    const { store, groups, inFlight } = this.#options
-    const led = new Set(store.leaders())
+    const { store, args } = this.#options
+    const { groups, inFlight } = args
+    const led = store.leaders()
     const clients: Promise<void>[] = []
     for (let c = 0; c < inFlight; c++) {
       if (led.has(c % groups)) clients.push(this.#runClient(c % groups))

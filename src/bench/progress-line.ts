@@ -5,7 +5,7 @@ export interface ProgressStream {
 }
 
 /** In a pipe a line appears this often: seldom enough to read, often enough to see that something lives. */
-const PIPE_INTERVAL_MS = 1_900
+const PIPE_INTERVAL_MS = 1_400
 
 /**
  * What happens now, in one line: rewritten in place on a terminal, repeated now and then in a pipe. It uses no colours
@@ -29,6 +29,12 @@ export class ProgressLine {
     const now = performance.now()
     if (now - this.#shownAtMs < PIPE_INTERVAL_MS) return
     this.#shownAtMs = now
+    this.#stream.write(`${line}\n`)
+  }
+
+  /** A line that stays. */
+  note(line: string): void {
+    this.clear()
     this.#stream.write(`${line}\n`)
   }
 

@@ -11,6 +11,7 @@ const COLUMNS = [
   'p50 ms',
   'p99 ms',
   'entries/fsync',
+  'fsyncs/s',
   'CPU s/million',
   'peak RSS MiB',
 ]
@@ -22,12 +23,17 @@ interface Cell {
   readonly runs: RunResult[]
 }
 
+/** What `--json` prints. These keys are a contract. */
+export function jsonReport({ machine, runs }: BenchReport): object {
+  return { machine, runs: runs.map(({ fsyncsPerSecond: _, ...run }) => run) }
+}
+
 /** A table of medians, the ratios to the baseline, and the machine. Plain text: no colours, no control codes. */
 export function formatReport(report: BenchReport): string {
   const cells = groupRuns(report.runs)
   const table = new Table({
     head: COLUMNS,
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
+    colAligns: COLUMNS.map((_, i) => (i === 0 ? 'left' : 'right')),
     style: { head: [], border: [], compact: true },
   })
   for (const cell of cells) table.push(formatRow(cell))
@@ -69,6 +75,7 @@ function formatRow(cell: Cell): string[] {
     median((run) => run.p50Ms).toFixed(2),
     median((run) => run.p99Ms).toFixed(2),
     median((run) => run.entriesPerFsync).toFixed(0),
+    thousands(median((run) => run.fsyncsPerSecond)),
     median((run) => run.cpuSecondsPerMillion).toFixed(1),
     String(Math.max(...cell.runs.map((run) => run.peakRssMiB))),
   ]
@@ -89,7 +96,8 @@ function ratioLines(cells: readonly Cell[]): string[] {
     const speed = medianOf(cell.runs.map((run) => run.opsPerSecond))
     const baseSpeed = base === undefined ? 0 : medianOf(base.runs.map((run) => run.opsPerSecond))
     if (baseSpeed === 0) continue
-    lines.push(`${cell.scenario} / ${BASELINE_SCENARIO} at ${cell.point}: ${(speed / baseSpeed).toFixed(2)}`)
+    const what = `${cell.scenario} / ${BASELINE_SCENARIO} at ${cell.point}, ${payload} B`
+    lines.push(`${what}: ${(speed / baseSpeed).toFixed(2)}`)
   }
   return lines
 }

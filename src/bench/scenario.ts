@@ -31,10 +31,8 @@ export interface BenchStore {
   readonly address: string
   /** Called once, with the addresses of all stores by index. Resolves when this store can take part. */
   join(addresses: readonly string[]): Promise<void>
-  /** Groups that this store leads now. */
-  leaders(): readonly number[]
-  /** Asks for the leadership of a group led here to move. Absent where leaders never move. */
-  handOver?(group: number, storeIndex: number): Promise<void>
+  /** The term of every group that this store leads now. */
+  leaders(): ReadonlyMap<number, number>
   /** Called only for groups led here. Resolves when the write is acknowledged; a rejection fails the run. */
   propose(group: number, payload: Buffer): Promise<unknown>
   stats(): BenchStoreStats
@@ -56,7 +54,7 @@ export interface RunSpec {
   readonly payloadBytes: number
 }
 
-/** A run's outcome; the keys are the `--json` contract. */
+/** A run's outcome. */
 export interface RunResult extends RunSpec {
   readonly opsPerSecond: number
   /** From the call to its promise. */
@@ -68,4 +66,6 @@ export interface RunResult extends RunSpec {
   readonly cpuSecondsPerMillion: number
   /** Of the largest store process. */
   readonly peakRssMiB: number
+  /** Flushes per second, summed over the stores. */
+  readonly fsyncsPerSecond: number
 }

@@ -82,8 +82,9 @@ class SkeletonStore implements BenchStore {
     await this.#links.connectAll(addresses)
   }
 
-  leaders(): readonly number[] {
-    return this.#groups.map((group) => group.number).filter((group) => homeOfGroup(group) === this.#self)
+  leaders(): ReadonlyMap<number, number> {
+    const numbers = this.#groups.map((group) => group.number)
+    return new Map(numbers.filter((group) => homeOfGroup(group) === this.#self).map((group) => [group, TERM]))
   }
 
   propose(group: number, payload: Buffer): Promise<number> {

@@ -2,16 +2,19 @@ import type { StoreArgs } from './scenario.ts'
 
 /** What the runner asks of a store process, over the channel of `fork`. One question at a time, one answer each. */
 export type StoreRequest =
-  | { readonly kind: 'start'; readonly scenario: string; readonly args: StoreArgs }
+  | { readonly kind: 'load'; readonly scenario: string }
+  | { readonly kind: 'start'; readonly args: StoreArgs }
   | { readonly kind: 'join'; readonly addresses: readonly string[] }
   | { readonly kind: 'leaders' }
   | { readonly kind: 'drive'; readonly warmupMs: number; readonly measureMs: number }
   | { readonly kind: 'close' }
 
 export interface StoreAnswers {
+  load: null
   start: { readonly address: string }
   join: null
-  leaders: { readonly groups: readonly number[] }
+  /** How many groups it leads, and what keeps it from leading exactly those that it should (or null). */
+  leaders: { readonly led: number; readonly problem: string | null }
   drive: DriveResult
   close: null
 }
@@ -30,7 +33,8 @@ export interface DriveResult {
 
 export type StoreMessage =
   | { readonly kind: 'answer'; readonly value: unknown }
-  | { readonly kind: 'failed'; readonly message: string }
+  /** `leadership`: a LeadershipError, and so worth another run. */
+  | { readonly kind: 'failed'; readonly message: string; readonly leadership: boolean }
   /** Operations acknowledged since the driving began. */
   | { readonly kind: 'progress'; readonly ops: number }
 

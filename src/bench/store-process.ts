@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { LeadershipError } from './leadership.ts'
 import type { StoreAnswers, StoreMessage, StoreRequest } from './store-messages.ts'
 
 const END_TIMEOUT_MS = 5_000
@@ -79,7 +80,7 @@ export class StoreProcess {
     if (message.kind === 'progress') {
       this.ops = message.ops
     } else if (message.kind === 'failed') {
-      this.fail(this.#named(message.message))
+      this.fail(message.leadership ? new LeadershipError(message.message) : this.#named(message.message))
     } else {
       const question = this.#question
       this.#question = null

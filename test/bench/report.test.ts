@@ -15,6 +15,7 @@ function run(scenario: string, groups: number, opsPerSecond: number): RunResult 
     entriesPerFsync: 256,
     cpuSecondsPerMillion: 6,
     peakRssMiB: 100,
+    fsyncsPerSecond: 3_000,
   }
 }
 
@@ -44,8 +45,8 @@ describe('the report', () => {
       run('raw-log', 48, 100),
     ])
     expect(text).toContain('2,000 (1,000–9,000)')
-    expect(text).toContain('raw-log / skeleton at 1 × 256: 0.70\n')
-    expect(text).toContain('raw-log / skeleton at 48 × 256: 0.25\n')
+    expect(text).toContain('raw-log / skeleton at 1 × 256, 16 B: 0.70\n')
+    expect(text).toContain('raw-log / skeleton at 48 × 256, 16 B: 0.25\n')
   })
 
   test('says nothing of a ratio where the skeleton did not run', () => {

@@ -10,7 +10,7 @@ export interface BenchProcess {
   readonly child: ChildProcess
   /** What it has written so far. */
   readonly output: { stdout: string; stderr: string }
-  /** Resolves with the exit code, after all output. */
+  /** Resolves with the exit code, after all output: no store process holds stderr any more, so none is left. */
   readonly ended: Promise<number | null>
 }
 
@@ -18,12 +18,17 @@ export interface BenchProcess {
 export function startBench(tmp: string, args: readonly string[]): BenchProcess {
   const main = fileURLToPath(new URL('../../bench/main.js', import.meta.url))
   const env = { ...process.env, TMPDIR: tmp, TMP: tmp, TEMP: tmp }
-  const child = spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  // A process group of its own, as a shell gives it: a Ctrl-C is for all of the group.
+  const child = spawn(process.execPath, [main, ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
   const output = { stdout: '', stderr: '' }
-  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output.stdout += text
   })
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output.stderr += text
   })
   const ended = once(child, 'close').then(([code]) => code as number | null)

@@ -1,49 +1,15 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { homeOfGroup, STORE_COUNT } from '../../src/bench/scenario.ts'
-import type { BenchStore } from '../../src/bench/scenario.ts'
+import { homeOfGroup } from '../../src/bench/scenario.ts'
 import { startSkeletonStore } from '../../src/bench/skeleton-store.ts'
-import { withTempDir } from './run-bench.ts'
+import { withStores } from './stores.ts'
 
 const GROUPS = 5
 
-async function withStores(body: (stores: BenchStore[]) => Promise<void>): Promise<void> {
-  await withTempDir(async (dir) => {
-    const indexes = Array.from({ length: STORE_COUNT }, (_, i) => i)
-    const stores = await Promise.all(
-      indexes.map(async (storeIndex) => {
-        const dataDir = join(dir, String(storeIndex))
-        await mkdir(dataDir)
-        return await startSkeletonStore({
-          storeIndex,
-          dataDir,
-          groups: GROUPS,
-          inFlight: 64,
-          payloadBytes: 16,
-        })
-      }),
-    )
-    const addresses = stores.map((store) => store.address)
-    await Promise.all(stores.map((store) => store.join(addresses)))
-    await body(stores)
-    await Promise.all(stores.map((store) => store.close()))
-  })
-}
-
 describe('the skeleton', () => {
-  test('leads every group exactly once, spread evenly', async () => {
-    await withStores(async (stores) => {
-      const led = stores.flatMap((store) => store.leaders())
-      expect([...led].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4])
-      for (const store of stores) expect(store.leaders().length).toBeGreaterThanOrEqual(1)
-    })
-  })
-
   test('settles every call with its own index, also across blocks and turns', async () => {
-    await withStores(async (stores) => {
+    await withStores(GROUPS, startSkeletonStore, async (stores) => {
       const payload = Buffer.alloc(16, 1)
       const calls = 2_500
       const results = await Promise.all(
@@ -75,9 +41,13 @@ describe('a store process', () => {
 
   test('says why it failed before it ends', async () => {
     const child = fork(main, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-    child.send({ kind: 'start', scenario: 'nothing', args: {} })
+    child.send({ kind: 'load', scenario: 'nothing' })
     const [message] = await once(child, 'message')
-    expect(message).toEqual({ kind: 'failed', message: expect.stringContaining('unknown scenario nothing') })
+    expect(message).toEqual({
+      kind: 'failed',
+      message: expect.stringContaining('unknown scenario nothing'),
+      leadership: false,
+    })
     expect(await once(child, 'exit')).toEqual([1, null])
   })
 })

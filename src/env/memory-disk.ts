@@ -143,6 +143,10 @@ export class MemoryDisk {
     return copy
   }
 
+  paths(): Iterable<string> {
+    return this.#directories.keys()
+  }
+
   /** For the engine: the directory at `path`, made when absent. */
   directory(path: string): MemoryDirectory {
     let directory = this.#directories.get(path)

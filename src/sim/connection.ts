@@ -307,6 +307,7 @@ export class SimSocket implements Socket, PipeEnd {
 
   #guard(call: () => void): void {
     if (this.#destroyed) return
+    this.#network.timeline.runsIn(this.#loop)
     try {
       call()
     } catch (error) {

@@ -1,52 +1,41 @@
 import { assert } from '../util/assert.ts'
+import {
+  DEFAULT_CORRUPT_RATE,
+  FAULT_KINDS,
+  type FaultKind,
+  type FaultRate,
+  type NemesisOptions,
+  rateOf,
+} from './fault-kinds.ts'
+import { NetworkStrikes } from './network-strikes.ts'
 import type { SimProcess } from './process.ts'
+import { ProcessStrikes } from './process-strikes.ts'
 import type { SimRandom } from './random.ts'
 import type { SimWorld } from './world.ts'
 
-/** One kind of fault: `everyMs` is the mean of an exponential pause between two, `forMs` the mean of its length. */
-export interface FaultRate {
-  readonly everyMs: number
-  readonly forMs: number
-}
+export { drawNemesisOptions, type NemesisOptions } from './fault-kinds.ts'
 
-/** A fault is off when left out. `true` takes the rate of {@link DEFAULT_RATES}. */
-export interface NemesisOptions {
-  /** Killed and restarted after `forMs`. Never more than `maxDown` processes are down or paused at once. */
-  readonly kills?: boolean | Partial<FaultRate>
-  readonly pauses?: boolean | Partial<FaultRate>
-  /** Halves, one process alone, one direction only, or a random matrix. */
-  readonly partitions?: boolean | Partial<FaultRate>
-  /** One direction of one pair. */
-  readonly clogs?: boolean | Partial<FaultRate>
-  /** All connections of one pair, at a random byte. */
-  readonly resets?: boolean | Partial<FaultRate>
-  /** Probability that a piece on any link has one bit flipped; `true` is 0.001. */
-  readonly corrupt?: boolean | number
-  /** A disk is slow by 1 to 50 ms an operation, or (one time in four) stalls. */
-  readonly slowDisk?: boolean | Partial<FaultRate>
-  /** Default: a minority of the processes. */
-  readonly maxDown?: number
+/** What the faults must know of the cluster that the processes are. All absent: bare processes, undamaged for ever. */
+export interface NemesisHooks {
+  /** Closes a program in order and starts it again. */
+  restartOrderly?(process: SimProcess): void
+  /** The disk of this process is about to fail, or to stand still: its program may end by itself. */
+  onDiskTrouble?(process: SimProcess): void
+  /** Whether the directory of this process may be damaged for good. */
+  mayDamage?(process: SimProcess): boolean
+  onDamaged?(process: SimProcess): void
 }
-
-type Fault = 'kills' | 'pauses' | 'partitions' | 'clogs' | 'resets' | 'slowDisk'
-
-export const DEFAULT_RATES: Readonly<Record<Fault, FaultRate>> = {
-  kills: { everyMs: 5_000, forMs: 1_000 },
-  pauses: { everyMs: 5_000, forMs: 1_000 },
-  partitions: { everyMs: 5_000, forMs: 2_000 },
-  clogs: { everyMs: 2_000, forMs: 500 },
-  resets: { everyMs: 2_000, forMs: 0 },
-  slowDisk: { everyMs: 5_000, forMs: 1_000 },
-}
-const FAULTS = Object.keys(DEFAULT_RATES) as Fault[]
-const DEFAULT_CORRUPT_RATE = 0.001
 
 /** Faults at random times, until `stop`. */
 export interface Nemesis {
-  /** How often each fault struck. */
-  readonly counts: Readonly<Record<Fault, number>>
+  /** How often each kind struck. */
+  readonly counts: Readonly<Record<FaultKind, number>>
+  /** The same by class: `kills/power`, `partitions/isolate`. */
+  readonly classes: ReadonlyMap<string, number>
   /** Ends all faults: links heal, paused processes go on, dead ones restart, disks are well. Idempotent. */
   stop(): void
+  /** No new faults begin; those that stand stay. */
+  cease(): void
 }
 
 /** Starts faults on `processes`; everything about them comes from the world's seed. */
@@ -54,71 +43,73 @@ export function startNemesis(
   world: SimWorld,
   processes: readonly SimProcess[],
   options: NemesisOptions,
+  hooks: NemesisHooks = {},
 ): Nemesis {
-  return new SimNemesis(world, processes, options)
+  return new SimNemesis(world, processes, options, hooks)
 }
 
-/** Swarm testing: each fault is in or out by a coin, at a rate between a third and three times the default one. */
-export function drawNemesisOptions(random: SimRandom): NemesisOptions {
-  const drawn: { -readonly [name in keyof NemesisOptions]: NemesisOptions[name] } = {}
-  for (const fault of FAULTS) {
-    const everyMs = DEFAULT_RATES[fault].everyMs * 3 ** random.between(-1, 1)
-    const forMs = DEFAULT_RATES[fault].forMs * 3 ** random.between(-1, 1)
-    drawn[fault] = random.chance(0.5) && { everyMs, forMs }
-  }
-  drawn.corrupt = random.chance(0.5) ? DEFAULT_CORRUPT_RATE * 3 ** random.between(-1, 1) : 0
-  return drawn
+/** What strikes do: they say what they did, and have things done later unless all is over by then. */
+export interface StrikeContext {
+  readonly world: SimWorld
+  readonly processes: readonly SimProcess[]
+  readonly random: SimRandom
+  /** For kinds that came later, so that they do not disturb what the first ones draw. */
+  readonly ownRandom: SimRandom
+  readonly hooks: NemesisHooks
+  readonly maxDown: number
+  later(ms: number, run: () => void): void
+  count(className: string): void
 }
 
-class SimNemesis implements Nemesis {
-  readonly counts: Record<Fault, number> = {
-    kills: 0,
-    pauses: 0,
-    partitions: 0,
-    clogs: 0,
-    resets: 0,
-    slowDisk: 0,
-  }
-  readonly #world: SimWorld
-  readonly #processes: readonly SimProcess[]
-  readonly #random: SimRandom
-  readonly #maxDown: number
-  readonly #strikes: Readonly<Record<Fault, (forMs: number) => void>>
-  #partitionNumber = 0
+class SimNemesis implements Nemesis, StrikeContext {
+  readonly counts = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as Record<FaultKind, number>
+  readonly classes = new Map<string, number>()
+  readonly world: SimWorld
+  readonly processes: readonly SimProcess[]
+  readonly random: SimRandom
+  readonly ownRandom: SimRandom
+  readonly hooks: NemesisHooks
+  readonly maxDown: number
+  readonly #strikes: Readonly<Record<FaultKind, (forMs: number) => void>>
+  #ceased = false
   #stopped = false
 
-  constructor(world: SimWorld, processes: readonly SimProcess[], options: NemesisOptions) {
+  constructor(
+    world: SimWorld,
+    processes: readonly SimProcess[],
+    options: NemesisOptions,
+    hooks: NemesisHooks,
+  ) {
     assert(processes.length > 0, 'a nemesis has processes to trouble')
-    this.#world = world
-    this.#processes = processes
-    this.#random = world.random.fork(`nemesis/${world.nowUs}`)
-    this.#maxDown = options.maxDown ?? Math.floor((processes.length - 1) / 2)
-    this.#strikes = {
-      kills: (forMs) => this.#kill(forMs),
-      pauses: (forMs) => this.#pause(forMs),
-      partitions: (forMs) => this.#partition(forMs),
-      clogs: (forMs) => this.#clog(forMs),
-      resets: () => this.#reset(),
-      slowDisk: (forMs) => this.#slowDisk(forMs),
-    }
-    for (const fault of FAULTS) {
-      const wanted = options[fault]
-      if (!wanted) continue
-      this.#scheduleNext(fault, { ...DEFAULT_RATES[fault], ...(wanted === true ? {} : wanted) })
+    this.world = world
+    this.processes = processes
+    this.hooks = hooks
+    this.random = world.random.fork(`nemesis/${world.nowUs}`)
+    this.ownRandom = this.random.fork('own')
+    this.maxDown = options.maxDown ?? Math.floor((processes.length - 1) / 2)
+    this.#strikes = { ...new NetworkStrikes(this).strikes, ...new ProcessStrikes(this).strikes }
+    for (const kind of FAULT_KINDS) {
+      const wanted = options[kind]
+      if (wanted) this.#scheduleNext(kind, rateOf(kind, wanted))
     }
     const corruptRate = options.corrupt === true ? DEFAULT_CORRUPT_RATE : options.corrupt || 0
     if (corruptRate > 0) world.network.configure({ corruptRate })
   }
 
+  cease(): void {
+    this.#ceased = true
+  }
+
   stop(): void {
     if (this.#stopped) return
+    this.#ceased = true
     this.#stopped = true
-    const network = this.#world.network
-    this.#world.note('the nemesis stops')
+    const network = this.world.network
+    this.world.note('the nemesis stops')
     network.configure({ corruptRate: 0 })
     network.heal()
     network.releaseAll()
-    for (const process of this.#processes) {
+    for (const process of this.processes) {
       if (!process.alive) process.restart()
       process.resume()
       process.disk.slow(0)
@@ -126,89 +117,22 @@ class SimNemesis implements Nemesis {
     }
   }
 
-  #scheduleNext(fault: Fault, rate: FaultRate): void {
-    this.#later(this.#random.exponential(rate.everyMs), () => {
-      this.counts[fault]++
-      this.#strikes[fault](this.#random.exponential(rate.forMs))
-      this.#scheduleNext(fault, rate)
-    })
-  }
-
-  #later(ms: number, run: () => void): void {
-    this.#world.schedule(ms * 1000, null, 'fault', 0, () => {
+  later(ms: number, run: () => void): void {
+    this.world.schedule(ms * 1000, null, 'fault', 0, () => {
       if (!this.#stopped) run()
     })
   }
 
-  /** A process that may go down now, or null. */
-  #victim(): SimProcess | null {
-    const well = this.#processes.filter((process) => process.alive && !process.paused)
-    if (well.length === 0 || this.#processes.length - well.length >= this.#maxDown) return null
-    return this.#random.pick(well)
+  count(className: string): void {
+    this.classes.set(className, (this.classes.get(className) ?? 0) + 1)
   }
 
-  #kill(forMs: number): void {
-    const victim = this.#victim()
-    if (victim === null) return
-    victim.kill()
-    this.#later(forMs, () => {
-      if (!victim.alive) victim.restart()
+  #scheduleNext(kind: FaultKind, rate: FaultRate): void {
+    this.later(this.random.exponential(rate.everyMs), () => {
+      if (this.#ceased) return
+      this.counts[kind]++
+      this.#strikes[kind](this.random.exponential(rate.forMs))
+      this.#scheduleNext(kind, rate)
     })
-  }
-
-  #pause(forMs: number): void {
-    this.#victim()?.pause(forMs)
-  }
-
-  /** A new partition replaces the one that stands. */
-  #partition(forMs: number): void {
-    const { network } = this.#world
-    const names = this.#random.shuffle(this.#processes.map((process) => process.name))
-    const first = names[0]!
-    network.heal()
-    const shape = this.#random.below(5)
-    this.#world.note(`partition of shape ${shape}: ${names.join(' ')}`)
-    if (shape === 0) network.partition(names.slice(0, names.length >> 1), names.slice(names.length >> 1))
-    else if (shape === 1) network.isolate(first)
-    else if (shape === 2) network.isolate(first, 'send')
-    else if (shape === 3) network.isolate(first, 'receive')
-    else for (const [from, to] of this.#pairs()) if (this.#random.chance(0.3)) network.block(from, to)
-    const number = ++this.#partitionNumber
-    this.#later(forMs, () => {
-      if (number === this.#partitionNumber) network.heal()
-    })
-  }
-
-  #clog(forMs: number): void {
-    const pairs = this.#pairs()
-    if (pairs.length === 0) return
-    const [from, to] = this.#random.pick(pairs)
-    this.#world.note(`clog ${from}>${to}`)
-    this.#world.network.clog(from, to)
-    this.#later(forMs, () => this.#world.network.release(from, to))
-  }
-
-  #reset(): void {
-    const pairs = this.#pairs()
-    if (pairs.length === 0) return
-    const [a, b] = this.#random.pick(pairs)
-    this.#world.network.reset(a, b)
-  }
-
-  #slowDisk(forMs: number): void {
-    const { disk, name } = this.#random.pick(this.#processes)
-    const stalls = this.#random.chance(0.25)
-    this.#world.note(`${stalls ? 'stall' : 'slow'} the disk of ${name}`)
-    if (stalls) disk.stall()
-    else disk.slow(this.#random.between(1, 50))
-    this.#later(forMs, () => {
-      disk.slow(0)
-      disk.unstall()
-    })
-  }
-
-  #pairs(): Array<readonly [from: string, to: string]> {
-    const names = this.#processes.map((process) => process.name)
-    return names.flatMap((from) => names.filter((to) => to !== from).map((to) => [from, to] as const))
   }
 }

@@ -19,6 +19,8 @@ export interface SimProcessOptions {
   readonly main?: (process: SimProcess) => void | Promise<void>
   /** Gets the host of each store that the process opens, before it starts. */
   readonly inspect?: (process: SimProcess, host: object) => void
+  /** A life is over. */
+  readonly onEnded?: (process: SimProcess, life: string) => void
   /** How fast the monotonic clock runs against simulated time. Default 1. */
   readonly clockRate?: number
   /** Probability that a timer fires late, and by how much at most. Default 0. */
@@ -65,6 +67,11 @@ export class SimProcess {
     return this.#env
   }
 
+  /** Name of the present life, as in the event log: `name#starts`. */
+  get life(): string {
+    return this.#loop.name
+  }
+
   get alive(): boolean {
     return this.#alive
   }
@@ -91,11 +98,12 @@ export class SimProcess {
     this.#loop.kill()
     this.#world.network.kill(this.name, mode !== 'process')
     this.disk.crash(mode)
+    this.#options.onEnded?.(this, this.life)
   }
 
-  /** A new life on the same disk; kills the present one first. Calls `main` again. */
-  restart(): Env {
-    this.kill()
+  /** A new life on the same disk; kills the present one first, as `kill` does. Calls `main` again. */
+  restart(mode?: CrashMode): Env {
+    this.kill(mode)
     this.#world.timeline.note(`start ${this.name}`)
     this.#env = this.#start()
     return this.#env

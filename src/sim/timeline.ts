@@ -190,6 +190,11 @@ export class Timeline {
     run()
   }
 
+  /** For sockets: the event under way, which is the network's own, runs code of this thread. */
+  runsIn(owner: EventOwner): void {
+    this.#ran = owner
+  }
+
   #tellStep(owner: EventOwner | null): void {
     this.#ran = undefined
     this.afterStep?.(owner)

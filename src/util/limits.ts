@@ -261,6 +261,13 @@ export const MAX_ELECTION_TIMEOUT_MS = 60_000
 export const LEDGER_SYNC_MS = 1_000
 /** Buffer for the blocks of a table that is checked; a larger block gets one of its own. */
 export const TABLE_READ_BYTES = 64 * KIB
+/** The largest index of a table that is unpacked to check its blocks: far above that of the largest table. */
+export const MAX_TABLE_INDEX_BYTES = 64 * MIB
+/**
+ * Tables of the key-value state that a start checks: seconds at most. It begins with a random one, so that each has its
+ * turn; damage elsewhere is found when it is read.
+ */
+export const MAX_STATE_CHECK_BYTES = 2 * 1024 * MIB
 /** Keyspaces that an inspection of a stopped store tells apart in one region; the keys of others are only counted. */
 export const INSPECT_MAX_KEYSPACES = 1_000
 /** Replicas that an inspection asks a damaged log for, one by one. */

@@ -365,7 +365,8 @@ describe('nemesis', () => {
       },
     })
     expect(mostDown).toBe(1)
-    expect(Math.min(...Object.values(nemesis.counts))).toBeGreaterThan(20)
+    const { kills, pauses, partitions, clogs, resets, slowDisk } = nemesis.counts
+    expect(Math.min(kills, pauses, partitions, clogs, resets, slowDisk)).toBeGreaterThan(20)
     nemesis.stop()
     await world.run({ forMs: 1_000 })
     for (const lines of received.values()) lines.length = 0

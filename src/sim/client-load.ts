@@ -1,0 +1,266 @@
+import type { ApplyResult } from '../client/apply-call.ts'
+import { Keyspace } from '../kv/keyspace.ts'
+import { regionGroupId } from '../kv/regions.ts'
+import { crc32 } from '../util/crc.ts'
+import type { SimCluster } from './cluster.ts'
+import { CounterGhost, counterCommand } from './counter-machine.ts'
+import type { CallKind } from './history.ts'
+import { KvGhost } from './kv-ghost.ts'
+import type { SimRandom } from './random.ts'
+import { regionPrefix, type RunPlan } from './run-plan.ts'
+import type { BatchChange, SimClient, SimClients } from './sim-client.ts'
+
+const MAX_BATCH_CHANGES = 5
+const MAX_KEYS_READ = 6
+const MAX_ADD = 9
+/** Stands for a delete among the values that were proposed for a key. */
+const DELETED = -1
+
+/**
+ * Clients of a cluster: calls at random times from random stores. Each answer is held against the committed entries as
+ * soon as it is there, besides what is done with the whole history at the end.
+ */
+export class ClientLoad {
+  readonly kv: KvGhost
+  readonly counters = new CounterGhost()
+  readonly #plan: RunPlan
+  readonly #cluster: SimCluster
+  readonly #clients: SimClients
+  readonly #random: SimRandom
+  readonly #keyspace = new Keyspace('default')
+  readonly #kinds: readonly CallKind[]
+  readonly #weights: readonly number[]
+  /** What clients wanted each key to hold, as CRCs. */
+  readonly #proposed = new Map<string, Set<number>>()
+  /** Highest index of each group that a client knows of: whatever it asks later must be at least as new. */
+  readonly #floors = new Map<string, number>()
+  #nextId = 1
+  #running = false
+  /** Only these are asked; null for all. */
+  askOnly: ReadonlySet<string> | null = null
+
+  constructor(plan: RunPlan, cluster: SimCluster, clients: SimClients) {
+    this.#plan = plan
+    this.#cluster = cluster
+    this.#clients = clients
+    this.#random = cluster.world.random.fork('load')
+    this.kv = new KvGhost((_groupId, key, value) => this.#wasProposed(key, value))
+    const able = Object.entries(plan.mix) as Array<[CallKind, number]>
+    const kinds = able.filter(([kind]) => plan.counters.length > 0 || (kind !== 'apply' && kind !== 'query'))
+    this.#kinds = kinds.map(([kind]) => kind)
+    this.#weights = kinds.map(([, weight]) => weight)
+  }
+
+  start(): void {
+    this.#running = true
+    this.#scheduleNext()
+  }
+
+  stop(): void {
+    this.#running = false
+  }
+
+  get regionCount(): number {
+    return this.#plan.splitKeys.length + 1
+  }
+
+  #scheduleNext(): void {
+    const pauseMs = this.#random.exponential(1_000 / this.#plan.callsPerSecond)
+    this.#cluster.world.schedule(pauseMs * 1_000, null, 'world', 0, () => {
+      if (!this.#running) return
+      if (this.#clients.inFlight < this.#plan.maxInFlight) this.#call()
+      this.#scheduleNext()
+    })
+  }
+
+  #call(): void {
+    const able = this.#clients.storesThatServe().filter((storeId) => this.askOnly?.has(storeId) ?? true)
+    if (able.length === 0) return
+    const client = this.#clients.client('load', this.#random, this.#random.pick(able))
+    const kind = this.#drawKind()
+    this.#send(kind, client).catch(() => {
+      // The history has it.
+    })
+  }
+
+  #drawKind(): CallKind {
+    let at = this.#random.float() * this.#weights.reduce((sum, weight) => sum + weight, 0)
+    for (const [i, weight] of this.#weights.entries()) {
+      at -= weight
+      if (at < 0) return this.#kinds[i]!
+    }
+    return 'put'
+  }
+
+  #send(kind: CallKind, client: SimClient): Promise<unknown> {
+    if (kind === 'apply' || kind === 'query') return this.#useCounter(kind, client)
+    const region = this.#random.below(this.regionCount)
+    switch (kind) {
+      case 'put':
+        return this.put(client, region)
+      case 'del':
+        return client.kv().del(this.#drawDelete(region), this.#options)
+      case 'batch':
+        return this.#batch(client, region)
+      case 'get':
+        return this.#getMany(client, region, 1)
+      case 'getMany':
+        return this.#getMany(client, region, 1 + this.#random.below(MAX_KEYS_READ))
+      default:
+        return this.#scan(client, region)
+    }
+  }
+
+  get #options(): { readonly timeoutMs: number } {
+    return { timeoutMs: this.#plan.callTimeoutMs }
+  }
+
+  // ---- writing -----------------------------------------------------------------------------------------------------
+
+  async put(client: SimClient, region: number): Promise<void> {
+    const key = this.#drawKey(region)
+    const value = this.#drawValue(key)
+    await client.kv().put(key, value, this.#options)
+    this.#later(() => this.#onWritten(region, key, value))
+  }
+
+  async #batch(client: SimClient, region: number): Promise<void> {
+    const changes: BatchChange[] = []
+    for (let left = 1 + this.#random.below(MAX_BATCH_CHANGES); left > 0; left--) {
+      if (this.#random.chance(0.2)) changes.push({ type: 'del', key: this.#drawDelete(region) })
+      else {
+        const key = this.#drawKey(region)
+        changes.push({ type: 'put', key, value: this.#drawValue(key) })
+      }
+    }
+    await client.kv().batch(changes, this.#options)
+    this.#later(() => {
+      const last = new Map(changes.map((change) => [change.key, change]))
+      for (const change of last.values()) {
+        if (change.type === 'put') this.#onWritten(region, change.key, change.value)
+      }
+    })
+  }
+
+  async applyTo(client: SimClient, groupId: string): Promise<ApplyResult> {
+    const id = this.#nextId++
+    const command = counterCommand(id, 1 + this.#random.below(MAX_ADD))
+    this.counters.propose(id, command)
+    const answer = await client.group(groupId).apply(command, this.#options)
+    this.#later(() => {
+      this.counters.checkAck(groupId, id, answer.index, Number(answer.result?.toString()))
+      this.#raise(groupId, answer.index)
+    })
+    return answer
+  }
+
+  // ---- reading -----------------------------------------------------------------------------------------------------
+
+  #useCounter(kind: CallKind, client: SimClient): Promise<unknown> {
+    const { groupId } = this.#random.pick(this.#plan.counters)
+    return kind === 'apply' ? this.applyTo(client, groupId) : this.#query(client, groupId)
+  }
+
+  async #query(client: SimClient, groupId: string): Promise<void> {
+    const from = this.#floor(groupId)
+    const answer = await client.group(groupId).query(Buffer.from('sum'), this.#options)
+    this.#later(() => {
+      const to = this.#cluster.ghost.group(groupId).lastCommitted
+      this.#raise(groupId, this.counters.checkQuery(groupId, Number(answer.toString()), from, to))
+    })
+  }
+
+  async #getMany(client: SimClient, region: number, count: number): Promise<void> {
+    const keys = [...new Set(Array.from({ length: count }, () => this.#drawKey(region)))]
+    const from = this.#floor(regionGroupId(region))
+    const kv = client.kv()
+    const values =
+      keys.length === 1 ? [await kv.get(keys[0]!, this.#options)] : await kv.getMany(keys, this.#options)
+    const rows = new Map(keys.map((key, i) => [this.#fullKey(key), values[i] ?? null]))
+    this.#later(() => this.#checkView('a read', region, from, rows))
+  }
+
+  async #scan(client: SimClient, region: number): Promise<void> {
+    const from = this.#floor(regionGroupId(region))
+    const gte = regionPrefix(region)
+    const lt = `${gte}~`
+    const found = await client.kv().scan(gte, lt, this.#options)
+    const rows = new Map(found.map(([key, value]) => [this.#fullKey(key), value]))
+    this.#later(() => this.#checkView('a scan', region, from, rows, this.#fullKey(gte), this.#fullKey(lt)))
+  }
+
+  #checkView(
+    what: string,
+    region: number,
+    from: number,
+    rows: ReadonlyMap<string, Buffer | null>,
+    gte?: string,
+    lt?: string,
+  ): void {
+    const groupId = regionGroupId(region)
+    const to = this.#cluster.ghost.group(groupId).lastCommitted
+    const range = gte === undefined || lt === undefined ? {} : { gte, lt }
+    this.kv.checkView({ groupId, rows, from, to, ...range }, what)
+    for (const [key, value] of rows)
+      if (value !== null) this.#raise(groupId, this.kv.firstIndexOf(groupId, key, value))
+  }
+
+  // ---- what clients know ---------------------------------------------------------------------------------------------
+
+  /** The step in which an answer comes is over before it is judged: by then the checker knows what was committed in it. */
+  #later(check: () => void): void {
+    this.#cluster.world.schedule(0, null, 'world', 0, check)
+  }
+
+  /** I-17: an acknowledged write is committed. */
+  #onWritten(region: number, key: string, value: Buffer): void {
+    const groupId = regionGroupId(region)
+    this.#raise(groupId, this.kv.firstIndexOf(groupId, this.#fullKey(key), value))
+  }
+
+  #floor(groupId: string): number {
+    return this.#floors.get(groupId) ?? 0
+  }
+
+  #raise(groupId: string, index: number): void {
+    if (index > this.#floor(groupId)) this.#floors.set(groupId, index)
+  }
+
+  // ---- drawing -------------------------------------------------------------------------------------------------------
+
+  #drawKey(region: number): string {
+    // Some keys are hot.
+    return `${regionPrefix(region)}k${Math.floor(this.#random.float() ** 2 * this.#plan.keysPerRegion)}`
+  }
+
+  #drawDelete(region: number): string {
+    const key = this.#drawKey(region)
+    this.#propose(key, DELETED)
+    return key
+  }
+
+  /** No two values are equal: each begins with a number of its own. */
+  #drawValue(key: string): Buffer {
+    const { mean, max } = this.#plan.valueBytes
+    const head = `${this.#nextId++}:`
+    const length = Math.min(max, head.length + Math.floor(this.#random.exponential(mean)))
+    const value = Buffer.alloc(Math.max(length, head.length), head)
+    this.#propose(key, crc32(value))
+    return value
+  }
+
+  #propose(key: string, value: number): void {
+    const full = this.#fullKey(key)
+    const known = this.#proposed.get(full)
+    if (known === undefined) this.#proposed.set(full, new Set([value]))
+    else known.add(value)
+  }
+
+  #wasProposed(key: string, value: Buffer | null): boolean {
+    return this.#proposed.get(key)?.has(value === null ? DELETED : crc32(value)) ?? false
+  }
+
+  #fullKey(key: string): string {
+    return this.#keyspace.fullKey(Buffer.from(key)).toString('latin1')
+  }
+}

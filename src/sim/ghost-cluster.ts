@@ -1,0 +1,106 @@
+import type { StoreHost } from '../store/store-host.ts'
+import { DiskMirror } from './disk-mirror.ts'
+import { GroupGhost, type LogEntry } from './ghost.ts'
+import type { SimProcess } from './process.ts'
+import { StoreWatch } from './store-watch.ts'
+import type { Timeline } from './timeline.ts'
+
+/** Hears what becomes of the cluster; all calls are synchronous, within a step. */
+export interface GhostListener {
+  onCommitted?(group: GroupGhost, index: number, entry: LogEntry): void
+  /** A replica came back with less on its disk than it promised. Throws when nothing explains it. */
+  onAmnesia?(storeId: string, group: GroupGhost, forgot: string): void
+}
+
+/** How often, in simulated milliseconds, the bounds of all stores are looked at. */
+const BOUNDS_EVERY_MS = 100
+
+/**
+ * The ghost state of a cluster, and the checks on it: after every step of a store's main thread, at every promise that a
+ * store sends, and at every write to a disk. The first violation fails the run.
+ */
+export class Ghost {
+  readonly #timeline: Timeline
+  readonly #listener: GhostListener
+  readonly #groups = new Map<string, GroupGhost>()
+  readonly #disks = new Map<string, DiskMirror>()
+  /** The present life of each store. */
+  readonly #watches = new Map<string, StoreWatch>()
+  #boundsAtMs = 0
+
+  constructor(timeline: Timeline, listener: GhostListener) {
+    this.#timeline = timeline
+    this.#listener = listener
+    timeline.afterStep = (owner) => {
+      if (owner !== null) this.#afterStep(owner.name)
+    }
+  }
+
+  /** Begins to follow a store's disk; before its process first runs. */
+  addStore(process: SimProcess): void {
+    this.#disks.set(process.name, new DiskMirror(process.disk, (groupId) => this.group(groupId)))
+  }
+
+  /** A process has opened a store. */
+  watch(process: SimProcess, host: StoreHost): void {
+    const disk = this.#disks.get(process.name)!
+    this.#watches.set(process.life, new StoreWatch(this, process.name, host, disk))
+    for (const life of this.#watches.keys()) {
+      if (life.startsWith(`${process.name}#`) && life !== process.life) this.#watches.delete(life)
+    }
+  }
+
+  group(groupId: string): GroupGhost {
+    let group = this.#groups.get(groupId)
+    if (group === undefined) {
+      group = new GroupGhost(groupId, (self, index, entry) =>
+        this.#listener.onCommitted?.(self, index, entry),
+      )
+      this.#groups.set(groupId, group)
+    }
+    return group
+  }
+
+  groups(): Iterable<GroupGhost> {
+    return this.#groups.values()
+  }
+
+  disk(storeId: string): DiskMirror {
+    return this.#disks.get(storeId)!
+  }
+
+  /** Whether the disk of a store holds an entry durably. */
+  holds(storeId: string, groupId: string, index: number, term: number): boolean {
+    return this.#disks.get(storeId)?.log(groupId)?.holds(index, term) ?? false
+  }
+
+  decide(code: number, a: number, b: number): void {
+    this.#timeline.trace.decide(code, a, b)
+  }
+
+  note(text: string): void {
+    this.#timeline.note(text)
+  }
+
+  onAmnesia(storeId: string, group: GroupGhost, forgot: string): void {
+    this.#timeline.note(`${storeId} has forgotten of ${group.groupId}: ${forgot}`)
+    this.#listener.onAmnesia?.(storeId, group, forgot)
+  }
+
+  /** Runs a check in the middle of production code: a violation ends the run instead of going into that code. */
+  check(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#timeline.fail(error)
+    }
+  }
+
+  /** Workers have names of their own: their steps change no replica. */
+  #afterStep(thread: string): void {
+    this.#watches.get(thread)?.afterStep()
+    if (this.#timeline.nowMs < this.#boundsAtMs) return
+    this.#boundsAtMs = this.#timeline.nowMs + BOUNDS_EVERY_MS
+    for (const watch of this.#watches.values()) watch.checkBounds()
+  }
+}

@@ -1,0 +1,122 @@
+import type { NodeImpl } from '../raft/node-impl.ts'
+import { MAX_GHOST_ENTRIES } from '../util/limits.ts'
+import { assert } from '../util/assert.ts'
+import { InvariantViolation, logMatching } from './invariants.ts'
+
+/** An entry of a log as the checker knows it. */
+export interface LogEntry {
+  readonly term: number
+  /** Of the entry before it. */
+  readonly prevTerm: number
+  /** False for a configuration. */
+  readonly isData: boolean
+  /** CRC-32 of the payload. */
+  readonly hash: number
+  readonly payload: Buffer
+}
+
+export interface CommittedEntry {
+  readonly entry: LogEntry
+  /** Term of the leader that was first seen to have committed it. */
+  readonly committedIn: number
+}
+
+/** What one replica has promised, over all its lives on one store. */
+export class ReplicaGhost {
+  /** `group@store#replica`. */
+  readonly name: string
+  /** Candidate by term. */
+  readonly votes = new Map<number, number>()
+  /** Highest term in which it promised anything. */
+  promisedTerm = 0
+  /** The last entry that it acknowledged and no later leader took back; its term. */
+  ackedIndex = 0
+  ackedTerm = 0
+  /** What its disk has forgotten of its promises, in words; null while it has all. */
+  amnesia: string | null = null
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  /** A later leader has cut off what was acknowledged to an earlier one: what is committed stands. */
+  takeBack({ log, ballotBox }: NodeImpl): void {
+    const { ackedIndex } = this
+    if (ackedIndex < log.firstIndex) return
+    if (ackedIndex <= log.lastIndex && log.termAt(ackedIndex) === this.ackedTerm) return
+    this.ackedIndex = ballotBox.lastCommittedIndex
+    this.ackedTerm = log.termAt(this.ackedIndex)
+  }
+
+  acknowledge(index: number, term: number): void {
+    if (index < this.ackedIndex) return
+    this.ackedIndex = index
+    this.ackedTerm = term
+  }
+}
+
+/** The ghost of one group: what was ever true of it. */
+export class GroupGhost {
+  readonly groupId: string
+  /** Who led, by term. */
+  readonly leaders = new Map<number, string>()
+  /** By index, from 1. It only grows. */
+  readonly committed: (CommittedEntry | undefined)[] = [undefined]
+  readonly replicas = new Map<string, ReplicaGhost>()
+  /** Every entry that was ever on a disk, by index and term. */
+  readonly #entries = new Map<number, LogEntry>()
+  /** Called with each newly committed entry. */
+  readonly #onCommitted: (index: number, entry: LogEntry) => void
+
+  constructor(groupId: string, onCommitted: (group: GroupGhost, index: number, entry: LogEntry) => void) {
+    this.groupId = groupId
+    this.#onCommitted = (index, entry) => onCommitted(this, index, entry)
+  }
+
+  get lastCommitted(): number {
+    return this.committed.length - 1
+  }
+
+  replica(storeId: string, number: number): ReplicaGhost {
+    const name = `${storeId}#${number}`
+    let replica = this.replicas.get(name)
+    if (replica === undefined) {
+      replica = new ReplicaGhost(name)
+      this.replicas.set(name, replica)
+    }
+    return replica
+  }
+
+  /** An entry lies on a disk. */
+  see(index: number, entry: LogEntry): LogEntry {
+    const key = keyOf(index, entry.term)
+    const known = this.#entries.get(key)
+    if (known === undefined) {
+      assert(this.#entries.size < MAX_GHOST_ENTRIES, 'a simulated run writes a bounded number of entries')
+      this.#entries.set(key, entry)
+      return entry
+    }
+    logMatching(this, index, known, entry)
+    return known
+  }
+
+  entry(index: number, term: number): LogEntry | undefined {
+    return this.#entries.get(keyOf(index, term))
+  }
+
+  /** A replica says that `index`, the one behind the last, is committed with an entry of `term`. */
+  commit(index: number, term: number, committedIn: number, storeId: string): void {
+    assert(index === this.committed.length, 'commits are taken in order')
+    const entry = this.entry(index, term)
+    if (entry === undefined) {
+      const text = `${this.groupId}: ${storeId} committed ${index} of term ${term}, which was never on any disk`
+      throw new InvariantViolation('I-8', text)
+    }
+    this.committed.push({ entry, committedIn })
+    this.#onCommitted(index, entry)
+  }
+}
+
+function keyOf(index: number, term: number): number {
+  return index * 0x1000000 + term
+}

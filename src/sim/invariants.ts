@@ -1,0 +1,264 @@
+import type { NodeImpl } from '../raft/node-impl.ts'
+import {
+  MAX_APPENDS_IN_FLIGHT,
+  MAX_LOG_CACHE_BYTES_PER_GROUP,
+  MAX_PENDING_TASKS_PER_GROUP,
+} from '../util/limits.ts'
+import type { LogMirror } from './disk-mirror.ts'
+import type { GroupGhost, LogEntry, ReplicaGhost } from './ghost.ts'
+
+/**
+ * What must hold, by the numbers of the project's catalogue. Each is a check of its own below, over the ghost state and
+ * what can be seen of a replica from outside; `ghost` is what the checker alone remembers.
+ */
+export const INVARIANTS = {
+  'I-1': 'a term of a group has at most one leader, ever',
+  'I-2': 'a voter grants at most one vote in a term, restarts included',
+  'I-3': 'a term never falls, restarts included, and no message carries a term above its sender’s',
+  'I-4': 'a leader only appends to its log',
+  'I-5': 'two logs with an entry of the same index and term are equal up to it',
+  'I-6': 'a new leader holds every entry that was committed in an earlier term',
+  'I-7': 'every replica applies the committed entries, each once, in order, without a gap',
+  'I-8': 'a leader commits by an entry of its own term that a majority holds durably',
+  'I-9': 'a commit index never falls, and what was committed at an index stays there for ever',
+  'I-10': 'a log begins no later than behind what its state machine has applied',
+  'I-15': 'the answers that clients got have an order in which each makes sense',
+  'I-16': 'a recovered state is that of the committed entries up to its applied index',
+  'I-17': 'what was acknowledged is committed, for ever',
+  'I-18': 'what is committed was proposed by a client, or is a configuration',
+  'I-19':
+    'a promise leaves a store only when its disk holds what it promises, and none leaves a failed store',
+  'I-20': 'a replica whose disk is behind its promises makes no further ones',
+  'I-23': 'replicas that applied equally far are equal',
+  'I-24': 'queues and caches keep their bounds',
+  'I-25': 'a group that hangs does not stop the others',
+  'I-L':
+    'a healed core with a quorum of every group comes to rest: one leader each, all applied, terms at rest',
+  'I-open': 'a store opens, and its replicas work, on a disk that nobody damaged',
+  'I-accused': 'no store is called suspect while no disk was damaged',
+  'I-call': 'every call to a store that lives ends within its time',
+  'I-check': 'the check of the simulation’s author holds',
+} as const
+
+export type InvariantId = keyof typeof INVARIANTS
+
+/** Something that must hold does not. */
+export class InvariantViolation extends Error {
+  override readonly name = 'InvariantViolation'
+  readonly invariant: InvariantId
+
+  constructor(invariant: InvariantId, detail: string) {
+    super(`${invariant}: ${INVARIANTS[invariant]}. ${detail}`)
+    this.invariant = invariant
+  }
+}
+
+function broken(invariant: InvariantId, detail: string): never {
+  throw new InvariantViolation(invariant, detail)
+}
+
+function named(entry: LogEntry): string {
+  return `(term ${entry.term}, ${entry.hash.toString(16)})`
+}
+
+/** I-1. */
+export function electionSafety(group: GroupGhost, storeId: string, term: number): void {
+  const known = group.leaders.get(term)
+  if (known === undefined) group.leaders.set(term, storeId)
+  else if (known !== storeId) broken('I-1', `${group.groupId}, term ${term}: ${known} and ${storeId} led`)
+}
+
+/** I-2, over all lives of a replica. */
+export function voteUniqueness(
+  group: GroupGhost,
+  replica: ReplicaGhost,
+  term: number,
+  candidate: number,
+): void {
+  const known = replica.votes.get(term)
+  if (known === undefined) replica.votes.set(term, candidate)
+  else if (known !== candidate)
+    broken('I-2', `${group.groupId}: ${replica.name} voted in term ${term} for ${known} and for ${candidate}`)
+}
+
+/** I-3: of one life, and of a promise. */
+export function termMonotonic(group: GroupGhost, replica: ReplicaGhost, before: number, term: number): void {
+  if (term < before)
+    broken('I-3', `${group.groupId}: the term of ${replica.name} fell from ${before} to ${term}`)
+}
+
+/** I-4. `lastIndex` is where the log of the leader of `term` ended when it was looked at before. */
+export function leaderAppendOnly(
+  group: GroupGhost,
+  node: NodeImpl,
+  lastIndex: number,
+  lastTerm: number,
+): void {
+  const { log } = node
+  if (log.lastIndex < lastIndex || (lastIndex >= log.firstIndex && log.termAt(lastIndex) !== lastTerm)) {
+    const text = `${group.groupId}: the log of leader ${node.self.storeId} went from ${lastIndex} to ${log.lastIndex}`
+    broken('I-4', text)
+  }
+}
+
+/** I-5, by induction: equal entries of an index and term have equal predecessors. */
+export function logMatching(group: GroupGhost, index: number, one: LogEntry, other: LogEntry): void {
+  if (one.hash !== other.hash || one.prevTerm !== other.prevTerm) {
+    const text = `${group.groupId}/${index}: ${named(one)} behind ${one.prevTerm}, and ${named(other)} behind ${other.prevTerm}`
+    broken('I-5', text)
+  }
+}
+
+/** I-6. Entries below the log's beginning are in the state, whose applied index says so. */
+export function leaderCompleteness(group: GroupGhost, node: NodeImpl): void {
+  const { log } = node
+  for (let index = group.lastCommitted; index > 0; index--) {
+    const committed = group.committed[index]!
+    if (committed.committedIn >= node.currTerm) continue
+    if (index < log.firstIndex) break
+    if (index > log.lastIndex || log.termAt(index) !== committed.entry.term) {
+      const text = `${group.groupId}: ${node.self.storeId} leads term ${node.currTerm} without entry ${index}`
+      broken('I-6', `${text} ${named(committed.entry)}, committed in term ${committed.committedIn}`)
+    }
+  }
+}
+
+/** I-7, for a state machine: what it is given next. */
+export function applyOrder(
+  group: GroupGhost,
+  storeId: string,
+  last: number,
+  index: number,
+  hash: number,
+): void {
+  const at = `${group.groupId}: ${storeId}`
+  if (index <= last) broken('I-7', `${at} applied ${index} after ${last}`)
+  for (let skipped = last + 1; skipped < index; skipped++) {
+    if (group.committed[skipped]?.entry.isData !== false)
+      broken('I-7', `${at} applied ${index} after ${last}`)
+  }
+  const committed = group.committed[index]
+  if (committed === undefined) broken('I-7', `${at} applied ${index}, which is not committed`)
+  else if (committed.entry.hash !== hash)
+    broken('I-7', `${at} applied ${hash.toString(16)} at ${index}, committed is ${named(committed.entry)}`)
+}
+
+/** I-8. `holds` says whether a voter's disk has the entry of that index and term. */
+export function commitIsDurable(
+  group: GroupGhost,
+  node: NodeImpl,
+  index: number,
+  holds: (storeId: string, index: number, term: number) => boolean,
+): void {
+  const term = node.log.termAt(index)
+  const at = `${group.groupId}: ${node.self.storeId} in term ${node.currTerm} committed ${index} of term ${term}`
+  if (term !== node.currTerm) broken('I-8', at)
+  const { conf, oldConf } = node.configuration
+  for (const half of [conf, oldConf]) {
+    const voters = half?.voters ?? []
+    const holders = voters.filter((voter) => holds(voter.storeId, index, term))
+    if (voters.length > 0 && holders.length * 2 <= voters.length) {
+      const names = holders.map(({ storeId }) => storeId).join(', ')
+      broken('I-8', `${at}, which is on the disks of ${names || 'none'} of ${voters.length} voters`)
+    }
+  }
+}
+
+/** I-9: within a life. */
+export function commitMonotonic(group: GroupGhost, node: NodeImpl, before: number): void {
+  const commit = node.ballotBox.lastCommittedIndex
+  const at = `${group.groupId}: ${node.self.storeId}`
+  if (commit < before) broken('I-9', `${at} had committed ${before} and then ${commit}`)
+  if (commit > node.log.lastIndex)
+    broken('I-9', `${at} committed ${commit}, its log ends at ${node.log.lastIndex}`)
+  const { lastAppliedIndex } = node.fsmCaller
+  if (lastAppliedIndex > commit) broken('I-9', `${at} applied ${lastAppliedIndex}, committed is ${commit}`)
+}
+
+/** I-9: for all replicas and times. */
+export function commitIsFinal(group: GroupGhost, storeId: string, index: number, term: number): void {
+  const { entry } = group.committed[index]!
+  if (entry.term !== term) {
+    broken(
+      'I-9',
+      `${group.groupId}/${index} was committed as ${named(entry)}, and on ${storeId} as of term ${term}`,
+    )
+  }
+}
+
+/** I-10. */
+export function noGap(group: GroupGhost, node: NodeImpl): void {
+  const { firstIndex } = node.log
+  const applied = node.fsmCaller.lastAppliedIndex
+  if (firstIndex > applied + 1)
+    broken(
+      'I-10',
+      `${group.groupId}: the log of ${node.self.storeId} begins at ${firstIndex}, applied is ${applied}`,
+    )
+}
+
+/** I-19, of a vote. */
+export function voteIsDurable(
+  group: GroupGhost,
+  storeId: string,
+  disk: LogMirror | null,
+  term: number,
+  candidate: number,
+): void {
+  if (disk?.term === term && disk.votedFor === candidate) return
+  const found = disk === null ? 'nothing' : `term ${disk.term}, vote ${disk.votedFor}`
+  broken(
+    'I-19',
+    `${group.groupId}: ${storeId} votes for ${candidate} in term ${term}, on its disk is ${found}`,
+  )
+}
+
+/** I-19, of an ack. `entry` is what the store's log in memory has there. */
+export function ackIsDurable(
+  group: GroupGhost,
+  storeId: string,
+  disk: LogMirror | null,
+  term: number,
+  index: number,
+  entryTerm: number,
+): void {
+  const at = `${group.groupId}: ${storeId} acknowledges ${index} in term ${term}, on its disk is`
+  if (disk === null) broken('I-19', `${at} nothing`)
+  else if (index > 0 && !disk.holds(index, entryTerm))
+    broken(
+      'I-19',
+      `${at} ${disk.entryAt(index)?.term ?? 'no entry'} there, in the log an entry of term ${entryTerm}`,
+    )
+  else if (disk.term < term) broken('I-19', `${at} term ${disk.term}`)
+}
+
+/** I-19: after the first storage error. */
+export function failedStoreIsSilent(
+  group: GroupGhost,
+  storeId: string,
+  failed: boolean,
+  promise: string,
+): void {
+  if (failed) broken('I-19', `${group.groupId}: ${storeId} has failed and sends ${promise}`)
+}
+
+/** I-20. */
+export function amnesiacIsSilent(group: GroupGhost, replica: ReplicaGhost, promise: string): void {
+  if (replica.amnesia !== null)
+    broken(
+      'I-20',
+      `${group.groupId}: ${replica.name} sends ${promise}, though its disk forgot ${replica.amnesia}`,
+    )
+}
+
+/** I-24. */
+export function boundsHold(group: GroupGhost, node: NodeImpl): void {
+  const check = (what: string, value: number, limit: number): void => {
+    if (value > limit)
+      broken('I-24', `${group.groupId}: ${node.self.storeId} has ${value} ${what}, the bound is ${limit}`)
+  }
+  check('pending calls', node.pendingTasks.count, MAX_PENDING_TASKS_PER_GROUP)
+  check('cached bytes', node.log.cachedBytes, MAX_LOG_CACHE_BYTES_PER_GROUP)
+  for (const replicator of node.replicators.list())
+    check('appends in flight', replicator.inFlight, MAX_APPENDS_IN_FLIGHT)
+}

@@ -1,0 +1,207 @@
+import { regionGroupId } from '../kv/regions.ts'
+import type { ClientLoad } from './client-load.ts'
+import type { SimCluster } from './cluster.ts'
+import { InvariantViolation } from './invariants.ts'
+import type { Nemesis } from './nemesis.ts'
+import type { SimRandom } from './random.ts'
+import type { RunPlan } from './run-plan.ts'
+import type { SimClients } from './sim-client.ts'
+
+/** Shares of the second phase: until every group takes writes again, until all is applied; the rest is quiet. */
+const PROBE_SHARE = 0.5
+const SETTLE_SHARE = 0.8
+const PROBE_RETRY_MS = 100
+
+const BREAKS = ['dead', 'isolated', 'deaf', 'mute', 'paused', 'stalled'] as const
+
+/**
+ * The second phase: a random core with a majority of every group is healed, the rest stays broken for ever, each store in
+ * a way of its own. The core must take writes on every group, then apply them all, then stay as it is.
+ */
+export class LivenessPhase {
+  readonly core: ReadonlySet<string>
+  /** The machine that never answers again, as `group on store`; its replica is waited for no more, and its group neither. */
+  readonly hung: { readonly groupId: string; readonly storeId: string } | null
+  readonly #plan: RunPlan
+  readonly #cluster: SimCluster
+  readonly #clients: SimClients
+  readonly #load: ClientLoad
+  readonly #random: SimRandom
+  #unprobed = new Set<string>()
+
+  constructor(plan: RunPlan, cluster: SimCluster, clients: SimClients, load: ClientLoad) {
+    this.#plan = plan
+    this.#cluster = cluster
+    this.#clients = clients
+    this.#load = load
+    this.#random = cluster.world.random.fork('liveness')
+    this.core = this.#chooseCore()
+    this.hung = this.#chooseHung()
+  }
+
+  /** Stores in random order until every group has a majority. Damaged ones count for nothing. */
+  #chooseCore(): ReadonlySet<string> {
+    const { storeIds } = this.#plan
+    const { damaged } = this.#cluster
+    const memberships = [...this.#cluster.memberships().values()]
+    const core = new Set<string>()
+    const suffices = (): boolean =>
+      memberships.every((members) => members.filter((member) => core.has(member)).length * 2 > members.length)
+    for (const storeId of this.#random.shuffle(storeIds)) {
+      if (core.size > 0 && suffices()) break
+      if (!damaged.has(storeId)) core.add(storeId)
+    }
+    return core
+  }
+
+  #chooseHung(): LivenessPhase['hung'] {
+    const groups = this.#plan.counters
+    if (!this.#plan.hangsMachine || groups.length < 2) return null
+    const { groupId, members } = this.#random.pick(groups)
+    const able = members.filter((member) => this.core.has(member))
+    return { groupId, storeId: this.#random.pick(able) }
+  }
+
+  /** Fails the run when the core does not come to rest. */
+  async run(nemesis: Nemesis): Promise<void> {
+    const { world } = this.#cluster
+    const { livenessMs, callTimeoutMs } = this.#plan
+    const startMs = world.nowMs
+    world.note(
+      `the core is ${[...this.core].join(' ')}${this.hung === null ? '' : `, ${this.hung.groupId} hangs on ${this.hung.storeId}`}`,
+    )
+    nemesis.stop()
+    for (const storeId of this.#plan.storeIds) if (!this.core.has(storeId)) this.#break(storeId)
+    this.#load.askOnly = this.core
+    this.#probe()
+    const probed = await world.run({
+      until: () => this.#unprobed.size === 0,
+      untilMs: startMs + livenessMs * PROBE_SHARE,
+    })
+    if (!probed) this.#fail(`no write was taken by ${[...this.#unprobed].join(', ')}`)
+    await world.run({ untilMs: startMs + livenessMs * PROBE_SHARE })
+    this.#load.stop()
+    const settled = await world.run({
+      until: () => this.#unsettled() === null,
+      untilMs: startMs + livenessMs * SETTLE_SHARE,
+    })
+    if (!settled) this.#fail(`not at rest: ${this.#unsettled()}`)
+    const before = this.#terms()
+    const calm = Math.max(startMs + livenessMs, world.nowMs + callTimeoutMs + 1_000)
+    await world.run({ untilMs: calm })
+    const after = this.#terms()
+    if (before !== after) this.#fail(`terms or leaders go on changing: ${before} became ${after}`)
+    this.#checkCallsEnded()
+  }
+
+  #fail(detail: string): never {
+    throw new InvariantViolation('I-L', `${detail}\n${this.#report()}`)
+  }
+
+  #break(storeId: string): void {
+    const { world } = this.#cluster
+    const process = this.#cluster.process(storeId)
+    const how = this.#random.pick(BREAKS)
+    world.note(`${storeId} stays ${how}`)
+    if (how === 'dead') {
+      this.#cluster.hold(storeId)
+      process.kill()
+    } else if (how === 'paused') process.pause(Number.MAX_SAFE_INTEGER / 1_000_000)
+    else if (how === 'stalled') {
+      this.#cluster.trouble(process)
+      process.disk.stall()
+    } else {
+      for (const other of this.#plan.storeIds) {
+        if (other === storeId) continue
+        if (how !== 'deaf') world.network.block(storeId, other)
+        if (how !== 'mute') world.network.block(other, storeId)
+      }
+    }
+  }
+
+  /** One write to every group, tried again until it is taken. */
+  #probe(): void {
+    const groups: Array<readonly [groupId: string, write: () => Promise<unknown>]> = []
+    const client = this.#clients.client.bind(this.#clients)
+    const ask = () => client('probe', this.#random, this.#random.pick([...this.core]))
+    for (let region = 0; region < this.#load.regionCount; region++)
+      groups.push([regionGroupId(region), () => this.#load.put(ask(), region)])
+    for (const { groupId } of this.#plan.counters) {
+      if (groupId !== this.hung?.groupId) groups.push([groupId, () => this.#load.applyTo(ask(), groupId)])
+    }
+    this.#unprobed = new Set(groups.map(([groupId]) => groupId))
+    for (const [groupId, write] of groups) void this.#probeUntilTaken(groupId, write)
+  }
+
+  async #probeUntilTaken(groupId: string, write: () => Promise<unknown>): Promise<void> {
+    while (this.#unprobed.has(groupId)) {
+      const taken = await write().then(
+        () => true,
+        () => false,
+      )
+      if (taken) this.#unprobed.delete(groupId)
+      else await this.#cluster.world.sleep(PROBE_RETRY_MS)
+    }
+  }
+
+  /** What keeps the core from being at rest, or null. */
+  #unsettled(): string | null {
+    for (const [groupId, members] of this.#cluster.memberships()) {
+      if (groupId === this.hung?.groupId) continue
+      const core = members.filter((member) => this.core.has(member))
+      const nodes = core.map((storeId) => this.#cluster.hosts.get(storeId)?.group(groupId)?.node ?? null)
+      const leader = nodes.find((node) => node?.state === 'leader')
+      if (leader == null) return `${groupId} has no leader`
+      const { lastIndex } = leader.log
+      if (leader.ballotBox.lastCommittedIndex !== lastIndex)
+        return `${groupId} has entries that are not committed`
+      for (const [i, node] of nodes.entries()) {
+        if (node?.fsmCaller.lastAppliedIndex !== lastIndex)
+          return `${groupId} on ${core[i]} has not applied all`
+        if (node.leader?.replica !== leader.self.replica) return `${groupId} on ${core[i]} follows another`
+      }
+    }
+    return null
+  }
+
+  #terms(): string {
+    const terms: string[] = []
+    for (const [groupId, members] of this.#cluster.memberships()) {
+      for (const storeId of members) {
+        if (!this.core.has(storeId) || groupId === this.hung?.groupId) continue
+        const node = this.#cluster.hosts.get(storeId)?.group(groupId)?.node
+        terms.push(`${groupId}@${storeId}:${node?.currTerm}:${node?.leader?.storeId}`)
+      }
+    }
+    return terms.join(' ')
+  }
+
+  /** Long after the last call every one is over; but those of dead stores, and of the group that hangs. */
+  #checkCallsEnded(): void {
+    const open = this.#clients.history.entries.find(
+      ({ outcome, storeId }) => outcome === 'pending' && this.core.has(storeId),
+    )
+    if (open !== undefined) {
+      const text = `${open.kind} to ${open.target} on ${open.storeId}, called at ${open.calledMs} ms, has not ended`
+      throw new InvariantViolation('I-call', text)
+    }
+  }
+
+  #report(): string {
+    const lines: string[] = []
+    for (const [groupId, members] of this.#cluster.memberships()) {
+      for (const storeId of members) {
+        const one = this.#cluster.hosts.get(storeId)?.group(groupId)?.describe()
+        const peers = one?.replicators
+          .map((peer) => `${peer.storeId}:${peer.state}:${peer.matchIndex}`)
+          .join(' ')
+        lines.push(
+          `${groupId}@${storeId}${this.core.has(storeId) ? '' : ' (broken)'} ${one?.state ?? 'down'} term ${one?.term} ` +
+            `leader ${one?.leader} log ${one?.firstIndex}-${one?.lastIndex} durable ${one?.durableIndex} ` +
+            `commit ${one?.commitIndex} applied ${one?.appliedIndex} ${peers ?? ''}`,
+        )
+      }
+    }
+    return lines.join('\n')
+  }
+}

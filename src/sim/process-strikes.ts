@@ -1,0 +1,159 @@
+import { MAX_SIM_DISK_IMAGES } from '../util/limits.ts'
+import type { CrashMode, DiskImage } from './disk.ts'
+import type { StrikeContext } from './nemesis.ts'
+import type { SimProcess } from './process.ts'
+
+const CRASH_LOOP_MS = 200
+const MAX_CRASH_LOOP = 5
+const DAY_MS = 86_400_000
+/** Images for rollbacks are taken this often. */
+const IMAGE_EVERY_MS = 2_000
+/** With the own randomness: each crash mode that a whole disk may show. */
+const CRASH_MODES: readonly CrashMode[] = ['process', 'power', 'lose-unsynced', 'holes']
+
+/** Faults of processes and their disks. */
+export class ProcessStrikes {
+  readonly strikes = {
+    kills: (forMs: number) => this.#kill(forMs),
+    crashLoops: () => this.#crashLoop(),
+    restarts: () => this.#restart(),
+    pauses: (forMs: number) => this.#pause(forMs),
+    slowDisk: (forMs: number) => this.#slowDisk(forMs),
+    diskErrors: () => this.#diskError(),
+    wallJumps: () => this.#jump(),
+    damage: (forMs: number) => this.#damage(forMs),
+  }
+  readonly #context: StrikeContext
+  /** Older contents of the disks, oldest first; only where directories may be damaged. */
+  readonly #images = new Map<SimProcess, DiskImage[]>()
+
+  constructor(context: StrikeContext) {
+    this.#context = context
+    if (context.hooks.mayDamage !== undefined) this.#takeImages()
+  }
+
+  /** A process that may go down now, or null. */
+  #victim(): SimProcess | null {
+    const { processes, maxDown, random } = this.#context
+    const well = processes.filter((process) => process.alive && !process.paused)
+    if (well.length === 0 || processes.length - well.length >= maxDown) return null
+    return random.pick(well)
+  }
+
+  #kill(forMs: number): void {
+    const victim = this.#victim()
+    if (victim === null) return
+    const mode = this.#crash(victim)
+    this.#context.count(`kills/${mode}`)
+    this.#restartLater(victim, forMs)
+  }
+
+  #crash(victim: SimProcess): CrashMode {
+    const mode = this.#context.ownRandom.pick(CRASH_MODES)
+    victim.kill(mode)
+    return mode
+  }
+
+  #restartLater(victim: SimProcess, ms: number): void {
+    this.#context.later(ms, () => {
+      if (!victim.alive) victim.restart()
+    })
+  }
+
+  #crashLoop(): void {
+    const victim = this.#victim()
+    if (victim === null) return
+    const { ownRandom } = this.#context
+    this.#context.count('crashLoops')
+    let left = 1 + ownRandom.below(MAX_CRASH_LOOP)
+    const again = (): void => {
+      if (victim.alive) this.#crash(victim)
+      victim.restart()
+      if (left-- > 0) this.#context.later(ownRandom.between(0, CRASH_LOOP_MS), again)
+    }
+    again()
+  }
+
+  #restart(): void {
+    const { hooks } = this.#context
+    const victim = this.#victim()
+    if (victim === null || hooks.restartOrderly === undefined) return
+    this.#context.count('restarts')
+    hooks.restartOrderly(victim)
+  }
+
+  #pause(forMs: number): void {
+    const victim = this.#victim()
+    if (victim === null) return
+    this.#context.count('pauses')
+    victim.pause(forMs)
+  }
+
+  #slowDisk(forMs: number): void {
+    const { world, random, processes, hooks } = this.#context
+    const process = random.pick(processes)
+    const stalls = random.chance(0.25)
+    world.note(`${stalls ? 'stall' : 'slow'} the disk of ${process.name}`)
+    this.#context.count(stalls ? 'slowDisk/stall' : 'slowDisk/slow')
+    const { disk } = process
+    if (stalls) {
+      if (process.alive) hooks.onDiskTrouble?.(process)
+      disk.stall()
+    } else disk.slow(random.between(1, 50))
+    this.#context.later(forMs, () => {
+      disk.slow(0)
+      disk.unstall()
+    })
+  }
+
+  #diskError(): void {
+    const { world, ownRandom, processes, hooks } = this.#context
+    const process = ownRandom.pick(processes)
+    if (!process.alive) return
+    const what = ownRandom.pick(['sync', 'sync', 'write', 'flushes'] as const)
+    world.note(`the disk of ${process.name} fails (${what})`)
+    this.#context.count(`diskErrors/${what}`)
+    hooks.onDiskTrouble?.(process)
+    if (what === 'sync') process.disk.failNextSync()
+    else if (what === 'write') process.disk.failNextWrite()
+    else process.disk.failFlushes()
+  }
+
+  #jump(): void {
+    const { ownRandom, processes } = this.#context
+    const process = ownRandom.pick(processes)
+    const ms = ownRandom.between(-1, 1) * 10 ** ownRandom.between(0, Math.log10(DAY_MS))
+    this.#context.count('wallJumps')
+    process.jumpWallClock(ms)
+  }
+
+  #takeImages(): void {
+    this.#context.later(IMAGE_EVERY_MS, () => {
+      for (const process of this.#context.processes) {
+        const images = this.#images.get(process) ?? []
+        images.push(process.disk.image())
+        if (images.length > MAX_SIM_DISK_IMAGES) images.shift()
+        this.#images.set(process, images)
+      }
+      this.#takeImages()
+    })
+  }
+
+  #damage(forMs: number): void {
+    const { ownRandom, processes, hooks } = this.#context
+    const able = processes.filter((process) => hooks.mayDamage?.(process))
+    if (able.length === 0) return
+    const process = ownRandom.pick(able)
+    const images = this.#images.get(process) ?? []
+    process.kill('process')
+    if (images.length > 0 && ownRandom.chance(0.5)) {
+      this.#context.count('damage/rollback')
+      process.restore(ownRandom.pick(images))
+    } else {
+      this.#context.count('damage/wipe')
+      process.wipe()
+    }
+    hooks.onDamaged?.(process)
+    this.#restartLater(process, forMs)
+  }
+}

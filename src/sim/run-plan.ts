@@ -1,0 +1,173 @@
+import type { GroupRequest } from '../api/group-request.ts'
+import type { DiskTimings } from './disk.ts'
+import { drawNemesisOptions, FAULT_KINDS, type NemesisOptions } from './fault-kinds.ts'
+import type { NetworkOptions } from './link.ts'
+import { SimRandom } from './random.ts'
+
+/** How often clients do what, relative to each other. */
+export interface ClientMix {
+  readonly put: number
+  readonly get: number
+  readonly del: number
+  readonly batch: number
+  readonly getMany: number
+  readonly scan: number
+  readonly apply: number
+  readonly query: number
+}
+
+/** What one store's clocks are like. */
+export interface ClockPlan {
+  readonly clockRate: number
+  readonly lateTimers: { readonly rate: number; readonly maxMs: number }
+}
+
+/** Everything about a run that is drawn from its seed, as plain data: a smaller plan of the same seed is still a run. */
+export interface RunPlan {
+  readonly seed: string
+  readonly storeIds: readonly string[]
+  readonly shards: number
+  readonly electionTimeoutMs: number
+  /** Where the key-value regions part, and who holds them. */
+  readonly splitKeys: readonly string[]
+  readonly kvMembers: readonly string[]
+  readonly counters: readonly GroupRequest[]
+  readonly keysPerRegion: number
+  /** Mean and largest size of a value. */
+  readonly valueBytes: { readonly mean: number; readonly max: number }
+  readonly mix: ClientMix
+  /** Calls of clients per simulated second, and how many may be under way. */
+  readonly callsPerSecond: number
+  readonly maxInFlight: number
+  readonly callTimeoutMs: number
+  readonly faults: NemesisOptions
+  /** When the faults begin, and for how long they go on. */
+  readonly faultsFromMs: number
+  readonly faultsForMs: number
+  readonly livenessMs: number
+  readonly network: Partial<NetworkOptions>
+  readonly disk: DiskTimings
+  readonly clocks: Readonly<Record<string, ClockPlan>>
+  /** In the second phase one counter on one store of the core never answers its store again. */
+  readonly hangsMachine: boolean
+}
+
+const MAX_STORES = 7
+const MIN_GROUPS = 3
+const MAX_GROUPS = 64
+/** Declared bound of the drift of a monotonic clock. */
+export const MAX_CLOCK_DRIFT = 0.05
+const ELECTION_TIMEOUTS_MS = [200, 300, 500, 1_000] as const
+
+/** Bounds for the draw: a test may ask for small runs, a measurement for one shape. */
+export interface PlanLimits {
+  readonly stores?: number
+  readonly maxGroups?: number
+  readonly faultsForMs?: number
+  readonly livenessMs?: number
+}
+
+/** Swarm testing: not only what happens when is drawn, but what may happen at all, and to what. */
+export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPlan {
+  const random = new SimRandom(`plan/${seed}`)
+  const storeCount = limits.stores ?? 1 + random.below(MAX_STORES)
+  const storeIds = Array.from({ length: storeCount }, (_, i) => `s${i + 1}`)
+  const groupCount = Math.round(
+    MIN_GROUPS * ((limits.maxGroups ?? MAX_GROUPS) / MIN_GROUPS) ** (random.float() ** 1.5),
+  )
+  const regionCount = 1 + random.below(groupCount - 1)
+  const kvMembers = drawMembers(random, storeIds)
+  const counters = Array.from({ length: groupCount - regionCount }, (_, i): GroupRequest => {
+    const members = drawMembers(random, storeIds)
+    return { groupId: `counter-${i}`, type: 'counter', members, preferredLeader: random.pick(members) }
+  })
+  return {
+    seed: String(seed),
+    storeIds,
+    shards: random.chance(0.7) ? 1 : 2,
+    electionTimeoutMs: random.pick(ELECTION_TIMEOUTS_MS),
+    splitKeys: Array.from({ length: regionCount - 1 }, (_, i) => regionPrefix(i + 1)),
+    kvMembers,
+    counters,
+    keysPerRegion: random.pick([3, 8, 20]),
+    valueBytes: random.pick([
+      { mean: 16, max: 64 },
+      { mean: 100, max: 2_000 },
+      { mean: 2_000, max: 100_000 },
+    ]),
+    mix: drawMix(random),
+    callsPerSecond: 100,
+    maxInFlight: random.pick([10, 40, 100]),
+    callTimeoutMs: random.pick([1_000, 2_000, 5_000]),
+    faults: drawFaults(random, storeCount),
+    faultsFromMs: random.chance(0.3) ? 0 : random.between(500, 3_000),
+    faultsForMs: limits.faultsForMs ?? 60_000,
+    livenessMs: limits.livenessMs ?? 20_000,
+    network: drawNetwork(random),
+    disk: drawDisk(random),
+    clocks: Object.fromEntries(storeIds.map((storeId) => [storeId, drawClock(random)])),
+    hangsMachine: random.chance(0.3),
+  }
+}
+
+/** Keys of a region begin so: the regions are in the order of their numbers. */
+export function regionPrefix(region: number): string {
+  return `r${String(region).padStart(3, '0')}/`
+}
+
+/** All of them most of the time, else an odd number that leaves some stores without the group. */
+function drawMembers(random: SimRandom, storeIds: readonly string[]): string[] {
+  if (random.chance(0.6)) return [...storeIds]
+  const count = 1 + 2 * random.below(Math.ceil(storeIds.length / 2))
+  return random.shuffle(storeIds).slice(0, count).sort()
+}
+
+function drawMix(random: SimRandom): ClientMix {
+  const weight = (mean: number): number => (random.chance(0.85) ? random.exponential(mean) : 0)
+  return {
+    put: weight(4) + 0.5,
+    get: weight(4) + 0.5,
+    del: weight(1),
+    batch: weight(1),
+    getMany: weight(1),
+    scan: weight(1),
+    apply: weight(4) + 0.5,
+    query: weight(2),
+  }
+}
+
+/** At least one kill, whatever the coins say: a run without a crash proves little. */
+function drawFaults(random: SimRandom, storeCount: number): NemesisOptions {
+  const drawn = drawNemesisOptions(random, FAULT_KINDS)
+  const minority = Math.floor((storeCount - 1) / 2)
+  const maxDown = random.pick([Math.max(1, minority), storeCount])
+  const damage = random.chance(0.3) ? (drawn.damage ?? false) : false
+  return { ...drawn, damage, kills: drawn.kills || { everyMs: 15_000, forMs: 500 }, maxDown }
+}
+
+function drawNetwork(random: SimRandom): Partial<NetworkOptions> {
+  return {
+    minDelayMs: random.pick([0.05, 0.5, 5]),
+    meanDelayMs: random.pick([0.2, 1, 10]),
+    bytesPerMs: random.chance(0.8) ? 0 : random.pick([1_000, 10_000]),
+    splitRate: random.pick([0, 0.1, 0.5]),
+    tcpTimeoutMs: random.pick([2_000, 10_000, 30_000]),
+  }
+}
+
+function drawDisk(random: SimRandom): DiskTimings {
+  return {
+    writeMs: 0.02,
+    syncMs: random.pick([0.1, 0.3, 2, 10]),
+    readMs: random.pick([0.02, 0.2]),
+    openMs: 2,
+  }
+}
+
+function drawClock(random: SimRandom): ClockPlan {
+  const clockRate = random.chance(0.5) ? 1 : 1 + random.between(-MAX_CLOCK_DRIFT, MAX_CLOCK_DRIFT)
+  const lateTimers = random.chance(0.8)
+    ? { rate: 0, maxMs: 0 }
+    : { rate: 0.01, maxMs: random.between(1, 300) }
+  return { clockRate, lateTimers }
+}

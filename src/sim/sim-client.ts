@@ -1,0 +1,197 @@
+import type { ApplyResult } from '../client/apply-call.ts'
+import type { Kv } from '../client/kv.ts'
+import type { Store } from '../api/store.ts'
+import { FlotillaError, toFlotillaError } from '../util/errors.ts'
+import type { SimCluster } from './cluster.ts'
+import type { CallKind, History } from './history.ts'
+import type { SimRandom } from './random.ts'
+
+/** One change of a batch. */
+export type BatchChange =
+  | { readonly type: 'put'; readonly key: string; readonly value: Buffer }
+  | { readonly type: 'del'; readonly key: string }
+
+interface Waiting {
+  readonly life: string
+  readonly fail: (error: FlotillaError) => void
+}
+
+/**
+ * Callers of a cluster: each call runs within the process of a store that serves, is recorded, and ends also when that
+ * process dies, which a promise of a dead process would not.
+ */
+export class SimClients {
+  readonly history: History
+  readonly #cluster: SimCluster
+  readonly #waiting = new Set<Waiting>()
+
+  constructor(cluster: SimCluster, history: History) {
+    this.#cluster = cluster
+    this.history = history
+  }
+
+  get inFlight(): number {
+    return this.#waiting.size
+  }
+
+  /** A caller named `name`, of any store that serves at the time, or of one. */
+  client(name: string, random: SimRandom, storeId: string | null = null): SimClient {
+    return new SimClient(this, name, random, storeId)
+  }
+
+  onLifeEnded(storeId: string, life: string): void {
+    for (const call of [...this.#waiting]) {
+      if (call.life !== life) continue
+      const text = `the process of store ${storeId} died`
+      call.fail(new FlotillaError('CONNECTION_LOST', text, { outcome: 'unknown' }))
+    }
+  }
+
+  /** For clients. */
+  storesThatServe(): string[] {
+    return [...this.#cluster.stores.keys()].filter((storeId) => !this.#cluster.process(storeId).paused)
+  }
+
+  /** For clients: `run` on `storeId`. */
+  call<T>(
+    client: string,
+    storeId: string,
+    kind: CallKind,
+    target: string,
+    input: unknown,
+    run: (store: Store) => Promise<T>,
+  ): Promise<T> {
+    const store = this.#cluster.stores.get(storeId)
+    const entry = this.history.begin(client, storeId, kind, target, input)
+    if (store === undefined) {
+      const error = new FlotillaError('CONNECTION_LOST', `store ${storeId} is down`, {
+        outcome: 'not-applied',
+      })
+      this.history.failed(entry, error)
+      return Promise.reject(error)
+    }
+    const process = this.#cluster.process(storeId)
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        if (!this.#waiting.delete(waiting)) return
+        const known = toFlotillaError(error)
+        this.history.failed(entry, known)
+        reject(known)
+      }
+      const waiting: Waiting = { life: process.life, fail }
+      this.#waiting.add(waiting)
+      process.env.timers.setImmediate(() => {
+        run(store).then((answer) => {
+          if (!this.#waiting.delete(waiting)) return
+          this.history.done(entry, answer)
+          resolve(answer)
+        }, fail)
+      })
+    })
+  }
+}
+
+export interface SimCallOptions {
+  readonly timeoutMs?: number
+}
+
+/** A caller of the simulated cluster. Its calls reject with FlotillaErrors, as those of a store do. */
+export class SimClient {
+  readonly name: string
+  readonly #clients: SimClients
+  readonly #random: SimRandom
+  readonly #storeId: string | null
+
+  constructor(clients: SimClients, name: string, random: SimRandom, storeId: string | null) {
+    this.#clients = clients
+    this.name = name
+    this.#random = random
+    this.#storeId = storeId
+  }
+
+  group(groupId: string): SimGroup {
+    return new SimGroup((kind, input, run) => this.#call(kind, groupId, input, run), groupId)
+  }
+
+  /** Keys are texts, values buffers. */
+  kv(keyspace = 'default'): SimKv {
+    return new SimKv((kind, input, run) => this.#call(kind, keyspace, input, run), keyspace)
+  }
+
+  #call<T>(kind: CallKind, target: string, input: unknown, run: (store: Store) => Promise<T>): Promise<T> {
+    const able = this.#clients.storesThatServe()
+    const storeId = this.#storeId ?? (able.length === 0 ? '' : this.#random.pick(able))
+    return this.#clients.call(this.name, storeId, kind, target, input, run)
+  }
+}
+
+type Call = <T>(kind: CallKind, input: unknown, run: (store: Store) => Promise<T>) => Promise<T>
+
+/** A group, as {@link Group} is, from outside. */
+export class SimGroup {
+  readonly groupId: string
+  readonly #call: Call
+
+  constructor(call: Call, groupId: string) {
+    this.#call = call
+    this.groupId = groupId
+  }
+
+  apply(data: Uint8Array, options?: SimCallOptions): Promise<ApplyResult> {
+    const bytes = Buffer.from(data)
+    return this.#call('apply', bytes, (store) => store.group(this.groupId).apply(bytes, options))
+  }
+
+  query(data: Uint8Array, options?: SimCallOptions): Promise<Buffer> {
+    const bytes = Buffer.from(data)
+    return this.#call('query', bytes, (store) => store.group(this.groupId).query(bytes, options))
+  }
+}
+
+type Rows = Array<[key: string, value: Buffer]>
+const ENCODING = { keyEncoding: 'utf8', valueEncoding: 'buffer' } as const
+
+/** A keyspace from outside. */
+export class SimKv {
+  readonly keyspace: string
+  readonly #call: Call
+
+  constructor(call: Call, keyspace: string) {
+    this.#call = call
+    this.keyspace = keyspace
+  }
+
+  #of(store: Store): Kv<string, Buffer> {
+    return store.kv<string, Buffer>(this.keyspace, ENCODING)
+  }
+
+  get(key: string, options: SimCallOptions = {}): Promise<Buffer | undefined> {
+    return this.#call('get', key, (store) => this.#of(store).get(key, options))
+  }
+
+  getMany(keys: readonly string[], options: SimCallOptions = {}): Promise<(Buffer | undefined)[]> {
+    return this.#call('getMany', keys, (store) => this.#of(store).getMany([...keys], options))
+  }
+
+  put(key: string, value: Buffer, options: SimCallOptions = {}): Promise<void> {
+    return this.#call('put', { key, value }, (store) => this.#of(store).put(key, value, options))
+  }
+
+  del(key: string, options: SimCallOptions = {}): Promise<void> {
+    return this.#call('del', key, (store) => this.#of(store).del(key, options))
+  }
+
+  /** All or nothing; within one region. */
+  batch(changes: readonly BatchChange[], options: SimCallOptions = {}): Promise<void> {
+    return this.#call('batch', changes, (store) => this.#of(store).batch([...changes], options))
+  }
+
+  /** Rows in the order of their keys. */
+  scan(gte: string, lt: string, options: SimCallOptions = {}): Promise<Rows> {
+    return this.#call('scan', { gte, lt }, (store) =>
+      this.#of(store)
+        .iterator({ gte, lt, ...options })
+        .all(),
+    )
+  }
+}

@@ -1,0 +1,258 @@
+import type { NodeImpl } from '../raft/node-impl.ts'
+import { APPEND_OK, type AppendResponse, VOTE_GRANTED, type VoteResponse } from '../raft/messages.ts'
+import type { GroupAddress, PeerLink } from '../rpc/messages.ts'
+import type { GroupReplica } from '../store/group-replica.ts'
+import type { StoreHost } from '../store/store-host.ts'
+import type { DiskMirror } from './disk-mirror.ts'
+import type { Ghost } from './ghost-cluster.ts'
+import type { GroupGhost, ReplicaGhost } from './ghost.ts'
+import {
+  ackIsDurable,
+  amnesiacIsSilent,
+  boundsHold,
+  commitIsDurable,
+  commitIsFinal,
+  commitMonotonic,
+  electionSafety,
+  failedStoreIsSilent,
+  InvariantViolation,
+  leaderAppendOnly,
+  leaderCompleteness,
+  noGap,
+  termMonotonic,
+  voteIsDurable,
+  voteUniqueness,
+} from './invariants.ts'
+
+/** Codes of decisions in the trace hash. */
+const DECIDED_LEADER = 101
+const DECIDED_COMMIT = 102
+const DECIDED_VOTE = 103
+const DECIDED_ACK = 104
+
+/** A replica as it was when it was last looked at. */
+class Seen {
+  readonly node: NodeImpl
+  readonly group: GroupGhost
+  readonly replica: ReplicaGhost
+  generation = -1
+  term: number
+  lastIndex: number
+  lastTerm: number
+  commit: number
+  applied: number
+  leaderTerm = 0
+
+  constructor(node: NodeImpl, group: GroupGhost, replica: ReplicaGhost) {
+    this.node = node
+    this.group = group
+    this.replica = replica
+    this.term = node.currTerm
+    this.lastIndex = node.log.lastIndex
+    this.lastTerm = node.log.termAt(node.log.lastIndex)
+    this.commit = node.ballotBox.lastCommittedIndex
+    this.applied = node.fsmCaller.lastAppliedIndex
+  }
+}
+
+/** One life of one store, looked at after each of its steps and at each promise that it sends. */
+export class StoreWatch {
+  readonly storeId: string
+  readonly host: StoreHost
+  readonly #ghost: Ghost
+  readonly #disk: DiskMirror
+  readonly #seen = new Map<GroupReplica, Seen>()
+  readonly #links = new Set<PeerLink>()
+
+  constructor(ghost: Ghost, storeId: string, host: StoreHost, disk: DiskMirror) {
+    this.#ghost = ghost
+    this.storeId = storeId
+    this.host = host
+    this.#disk = disk
+    this.#listenOnLinks()
+  }
+
+  /** Every message of raft goes through a link of the multiplexer: each is given ears when it is first asked for. */
+  #listenOnLinks(): void {
+    const { multiplexer } = this.host
+    const link = multiplexer.link.bind(multiplexer)
+    const heard = (storeId: string): ReturnType<typeof link> => {
+      const found = link(storeId)
+      if (!this.#links.has(found)) this.#listen(found)
+      return found
+    }
+    Object.defineProperty(multiplexer, 'link', { value: heard })
+  }
+
+  #listen(link: PeerLink): void {
+    this.#links.add(link)
+    const { sendVoteResponse, sendAppendResponse } = link
+    const onVote = (to: GroupAddress, message: VoteResponse): boolean => {
+      this.#onVote(to, message)
+      return sendVoteResponse.call(link, to, message)
+    }
+    const onAck = (to: GroupAddress, message: AppendResponse): boolean => {
+      this.#onAck(to, message)
+      return sendAppendResponse.call(link, to, message)
+    }
+    Object.defineProperty(link, 'sendVoteResponse', { value: onVote })
+    Object.defineProperty(link, 'sendAppendResponse', { value: onAck })
+  }
+
+  #onVote(to: GroupAddress, { preVote, answer, term }: VoteResponse): void {
+    this.#ghost.check(() => {
+      const { group, replica, node } = this.#find(to)
+      termMonotonic(group, replica, term, node.currTerm)
+      if (preVote || answer !== VOTE_GRANTED) return
+      this.#ghost.decide(DECIDED_VOTE, term, to.toReplica)
+      this.#beforePromise(group, replica, `a vote in term ${term}`)
+      voteUniqueness(group, replica, term, to.toReplica)
+      voteIsDurable(group, this.storeId, this.#disk.log(to.groupId), term, to.toReplica)
+      replica.promisedTerm = Math.max(replica.promisedTerm, term)
+    })
+  }
+
+  #onAck(to: GroupAddress, { answer, term, index }: AppendResponse): void {
+    this.#ghost.check(() => {
+      const { group, replica, node } = this.#find(to)
+      termMonotonic(group, replica, term, node.currTerm)
+      if (answer !== APPEND_OK) return
+      this.#ghost.decide(DECIDED_ACK, term, index)
+      this.#beforePromise(group, replica, `an ack of ${index}`)
+      // What lies before the log's beginning is in the state, which was synced before the log was reset.
+      if (index < node.log.firstIndex) return
+      const entryTerm = node.log.termAt(index)
+      ackIsDurable(group, this.storeId, this.#disk.log(to.groupId), term, index, entryTerm)
+      replica.acknowledge(index, entryTerm)
+      replica.promisedTerm = Math.max(replica.promisedTerm, term)
+    })
+  }
+
+  #beforePromise(group: GroupGhost, replica: ReplicaGhost, promise: string): void {
+    failedStoreIsSilent(group, this.storeId, this.host.failure !== null, promise)
+    amnesiacIsSilent(group, replica, promise)
+  }
+
+  #find(address: GroupAddress): Seen {
+    const found = this.host.group(address.groupId)
+    const seen = found === null ? null : this.#see(found)
+    if (seen === null)
+      throw new InvariantViolation(
+        'I-19',
+        `${this.storeId} sends a promise of ${address.groupId}, which it does not host`,
+      )
+    return seen
+  }
+
+  /** The main thread of this store has run. */
+  afterStep(): void {
+    for (const replica of this.host.groups()) {
+      const seen = this.#see(replica)
+      if (seen !== null) this.#look(seen)
+    }
+  }
+
+  /** Rarely: what is bounded. */
+  checkBounds(): void {
+    for (const { group, node } of this.#seen.values()) boundsHold(group, node)
+  }
+
+  #see(found: GroupReplica): Seen | null {
+    const known = this.#seen.get(found)
+    if (known !== undefined) return known
+    const { node } = found
+    if (node === null) return null
+    const group = this.#ghost.group(found.groupId)
+    const replica = group.replica(this.storeId, found.replica)
+    const seen = new Seen(node, group, replica)
+    this.#seen.set(found, seen)
+    this.#onStarted(seen)
+    return seen
+  }
+
+  /** A replica has come to life: what it says of itself is held against what it has promised. */
+  #onStarted({ node, group, replica, commit }: Seen): void {
+    const forgot = forgotten(node, replica)
+    if (forgot !== null && replica.amnesia === null) {
+      replica.amnesia = forgot
+      this.#ghost.onAmnesia(this.storeId, group, forgot)
+    }
+    if (replica.amnesia !== null) return
+    if (commit > group.lastCommitted) {
+      const text = `${group.groupId}: ${replica.name} recovered a state at ${commit}, committed is ${group.lastCommitted}`
+      throw new InvariantViolation('I-16', text)
+    }
+    noGap(group, node)
+  }
+
+  #look(seen: Seen): void {
+    const { node } = seen
+    const commit = node.ballotBox.lastCommittedIndex
+    const { lastIndex } = node.log
+    const changed =
+      node.generation !== seen.generation ||
+      node.currTerm !== seen.term ||
+      commit !== seen.commit ||
+      lastIndex !== seen.lastIndex ||
+      node.fsmCaller.lastAppliedIndex !== seen.applied
+    if (!changed) return
+    this.#onChanged(seen, commit, lastIndex)
+  }
+
+  #onChanged(seen: Seen, commit: number, lastIndex: number): void {
+    const { node, group, replica } = seen
+    termMonotonic(group, replica, seen.term, node.currTerm)
+    const leads = node.state === 'leader'
+    if (leads && seen.leaderTerm === node.currTerm)
+      leaderAppendOnly(group, node, seen.lastIndex, seen.lastTerm)
+    else if (leads) this.#onElected(seen)
+    commitMonotonic(group, node, seen.commit)
+    if (commit > seen.commit) this.#onCommit(seen, commit, leads)
+    noGap(group, node)
+    replica.takeBack(node)
+    seen.generation = node.generation
+    seen.term = node.currTerm
+    seen.commit = commit
+    seen.lastIndex = lastIndex
+    seen.lastTerm = node.log.termAt(lastIndex)
+    seen.applied = node.fsmCaller.lastAppliedIndex
+  }
+
+  #onElected(seen: Seen): void {
+    const { node, group } = seen
+    seen.leaderTerm = node.currTerm
+    this.#ghost.decide(DECIDED_LEADER, node.currTerm, node.self.replica)
+    this.#ghost.note(`${this.storeId} leads ${group.groupId} in term ${node.currTerm}`)
+    electionSafety(group, this.storeId, node.currTerm)
+    leaderCompleteness(group, node)
+  }
+
+  #onCommit(seen: Seen, commit: number, leads: boolean): void {
+    const { node, group, replica } = seen
+    this.#ghost.decide(DECIDED_COMMIT, commit, node.currTerm)
+    if (leads) {
+      commitIsDurable(group, node, commit, (storeId, index, term) =>
+        this.#ghost.holds(storeId, group.groupId, index, term),
+      )
+      const own = this.#disk.log(group.groupId)
+      if (own?.holds(commit, node.log.termAt(commit))) replica.acknowledge(commit, node.log.termAt(commit))
+    }
+    for (let index = Math.max(seen.commit + 1, node.log.firstIndex); index <= commit; index++) {
+      const term = node.log.termAt(index)
+      if (index <= group.lastCommitted) commitIsFinal(group, this.storeId, index, term)
+      else group.commit(index, term, node.currTerm, this.storeId)
+    }
+  }
+}
+
+/** What a replica does not know any more of what it promised, in words; null when it knows all. */
+function forgotten(node: NodeImpl, replica: ReplicaGhost): string | null {
+  if (node.currTerm < replica.promisedTerm) return `term ${replica.promisedTerm} (it is in ${node.currTerm})`
+  const vote = replica.votes.get(node.currTerm)
+  if (vote !== undefined && node.votedFor !== vote) return `its vote for ${vote} in term ${node.currTerm}`
+  const { ackedIndex, ackedTerm } = replica
+  const { log } = node
+  if (ackedIndex < log.firstIndex) return null
+  if (ackedIndex <= log.lastIndex && log.termAt(ackedIndex) === ackedTerm) return null
+  return `entry ${ackedIndex} of term ${ackedTerm} (its log ends at ${log.lastIndex})`
+}

@@ -191,8 +191,14 @@ export class StoreFinder {
       this.#wanted = !(await this.#askSomeStore())
       // However often it is wanted, a store is asked no more often than this.
       await this.#sleep(RECONNECT_MIN_MS)
-      if (!this.#wanted) await this.#pause(CLIENT_REFRESH_MS)
+      if (!this.#wanted) await this.#pause(this.#someAreMissing() ? RECONNECT_MAX_MS : CLIENT_REFRESH_MS)
     }
+  }
+
+  /** One that does not answer may be elsewhere by now. */
+  #someAreMissing(): boolean {
+    const { host } = this.#o
+    return host.peers().some((storeId) => !host.isConnected(storeId))
   }
 
   /** False when no store has told. */

@@ -72,6 +72,20 @@ describe('a client without a store, in simulation', () => {
     expect(await sim.world.settle(client!.kv().get('a'))).toBe('2')
   })
 
+  test('a store that joins later is found, and groups that only it hosts', async () => {
+    const sim = new ClientWorld(7)
+    const client = await sim.connect(['s1:7000'])
+    sim.join('s4')
+    await sim.world.run({ forMs: 15_000 })
+    const stores = await sim.world.settle(client!.describeStores())
+    expect(stores.map(({ storeId, reachable }) => [storeId, reachable])).toContainEqual(['s4', true])
+    const group = await sim.world.settle(
+      client!.createGroup({ groupId: 'new', type: 'list', members: ['s4'] }),
+    )
+    const { result } = await sim.world.settle(group.apply(Buffer.from('x')))
+    expect(result?.toString()).toBe('x')
+  })
+
   test('close settles every call, those that were sent with an unknown outcome, and leaves no timer', async () => {
     const sim = new ClientWorld(6)
     const client = await sim.connect(['s1:7000'])

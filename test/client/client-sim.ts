@@ -63,7 +63,7 @@ export class ClientWorld {
     this.world = new SimWorld({ seed })
     this.names = names
     this.#random = this.world.random.fork('callers')
-    for (const name of names) this.world.process(name, { main: (process) => this.#store(process) })
+    for (const name of names) this.world.process(name, { main: (process) => this.#store(process, names) })
     for (let i = 0; i < REGISTERS; i++) this.#registers.push({ key: `${i}r`, values: [], acked: -1 })
   }
 
@@ -71,16 +71,21 @@ export class ClientWorld {
     return this.names.map((name) => this.world.process(name))
   }
 
-  async #store(process: SimProcess): Promise<void> {
+  /** A store that nobody has been told of but itself. */
+  join(name: string): void {
+    this.world.process(name, { main: (process) => this.#store(process, [...this.names, name]) })
+  }
+
+  async #store(process: SimProcess, known: readonly string[]): Promise<void> {
     this.stores.delete(process.name)
     const store = await Store.open(
       {
         clusterId: 'sim',
         storeId: process.name,
         dataDir: process.dir,
-        stores: Object.fromEntries(this.names.map((name) => [name, `${name}:7000`])),
+        stores: Object.fromEntries(known.map((name) => [name, `${name}:7000`])),
         electionTimeoutMs: 300,
-        kv: { splitKeys: ['3'] },
+        kv: { splitKeys: ['3'], members: this.names },
         stateMachines: { [LIST]: () => this.#machine() },
       },
       process.env,

@@ -59,14 +59,14 @@ export class DemoCluster {
       STORE_IDS.map(async (storeId) => {
         const dataDir = join(dir, `try-${tries}`, storeId)
         await mkdir(dataDir, { recursive: true })
-        return { clusterId: this.#clusterId, storeId, dataDir, scratchDir: dir, stores, splitKeys }
+        return { clusterId: this.#clusterId, storeId, dataDir, stores, splitKeys }
       }),
     )
   }
 
   async #startStore(store: number): Promise<void> {
     this.#options.signal.throwIfAborted()
-    const process = new StoreProcess(STORE_IDS[store]!, {
+    const process = new StoreProcess(STORE_IDS[store]!, this.#options.dir, {
       onWritten: (batch) => this.#options.onWritten(store, batch),
       onFailure: (error) => this.#options.onFailure(error),
     })

@@ -1,13 +1,16 @@
 /** The main file of the demo's store processes: one store each, told what to do over the channel of `fork`. */
 import { toFlotillaError } from '../util/errors.ts'
+import { EXIT_FAILED } from './exit-codes.ts'
 import { Importer } from './importer.ts'
 import { LocalStore } from './local-store.ts'
 import { removeScratchDirNow } from './scratch-dir.ts'
 import type { CallName, ErrorView, OpenArgs, StoreMessage, StoreRequest } from './store-messages.ts'
 
+/** The demo answers a signal to the whole process group; one that was for us alone ends us when this has passed. */
+const OWN_SIGTERM_MS = 2_000
+
 class StoreServer {
   #store: LocalStore | null = null
-  #scratchDir: string | null = null
   #closing = false
   readonly #importer = new Importer({
     put: (key, value) => this.#opened().put(key, value),
@@ -49,7 +52,6 @@ class StoreServer {
   }
 
   async #open(args: OpenArgs): Promise<null> {
-    this.#scratchDir = args.scratchDir
     this.#store = await LocalStore.open(args, (reason) => {
       if (!this.#closing) fail(reason)
     })
@@ -64,7 +66,8 @@ class StoreServer {
   /** The demo is gone, however that came: so is what it left behind. */
   onDisconnect(): void {
     if (this.#closing) return
-    if (this.#scratchDir !== null) removeScratchDirNow(this.#scratchDir)
+    // Named by whoever forked us, for we may be left alone before the first message.
+    if (process.argv[2] !== undefined) removeScratchDirNow(process.argv[2])
     process.exit(0)
   }
 }
@@ -87,10 +90,15 @@ function main(): void {
   const server = new StoreServer()
   process.on('message', (request: StoreRequest) => server.onRequest(request))
   process.on('disconnect', () => server.onDisconnect())
+  // It may have happened while this program was loaded.
+  if (!process.connected) server.onDisconnect()
   process.on('uncaughtException', fail)
   process.on('unhandledRejection', fail)
   // These reach the whole process group: the demo answers them, for all.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
+  process.on('SIGTERM', () => {
+    setTimeout(() => process.exit(EXIT_FAILED), OWN_SIGTERM_MS).unref()
+  })
 }
 
 main()

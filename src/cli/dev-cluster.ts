@@ -63,7 +63,9 @@ export class DevCluster {
         const isTaken = error instanceof DevStoreFailure && error.code === ADDRESS_IN_USE
         if (this.#closed || !isTaken) throw error
         if (this.#options.port !== 0) {
-          throw new Error(`${error.message}: give another --port; --port 0 takes free ones`)
+          throw new Error(
+            `${error.message.replace(/\.$/, '')}: give another --port; --port 0 takes free ones`,
+          )
         }
         if (tries === START_TRIES) throw error
         await Promise.all(this.#supervisors.map((supervisor) => supervisor.close()))

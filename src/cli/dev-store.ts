@@ -66,6 +66,8 @@ function main(): void {
     done.catch(fail)
   })
   process.on('disconnect', () => store.onDisconnect())
+  // It may have happened while this program was loaded.
+  if (!process.connected) store.onDisconnect()
   process.on('uncaughtException', fail)
   process.on('unhandledRejection', fail)
   // A terminal sends these to the whole process group: `flotilla dev` answers them, for all.

@@ -34,8 +34,6 @@ export interface OpenArgs {
   readonly clusterId: string
   readonly storeId: string
   readonly dataDir: string
-  /** Everything that the demo keeps on disk: removed by the store process when the demo itself died. */
-  readonly scratchDir: string
   readonly stores: Readonly<Record<string, string>>
   readonly splitKeys: readonly Buffer[]
 }

@@ -49,11 +49,15 @@ export class StoreProcess {
   #ended = false
   #stderrTail = ''
 
-  constructor(storeId: string, events: StoreProcessEvents) {
+  /** `scratchDir`, all that the demo keeps on disk, is removed by the process when the demo itself died. */
+  constructor(storeId: string, scratchDir: string, events: StoreProcessEvents) {
     this.storeId = storeId
     this.#events = events
     const main = new URL('./demo-store.js', import.meta.url)
-    this.#child = fork(main, [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+    this.#child = fork(main, [scratchDir], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderrTail = (this.#stderrTail + text).slice(-STDERR_TAIL_CHARS)
     })

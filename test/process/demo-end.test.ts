@@ -2,12 +2,12 @@ import { readdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { someFiles, withTempDir, writeTree } from '../cli/temp-dir.ts'
-import { type DemoProcess, processesOf, startDemo } from './demo-process.ts'
+import { type CliProcess, processesOf, startDemo } from './cli-process.ts'
 
 /** Ends a demo at the moment at which its output matches, and expects that nothing is left of it. */
 async function endAt(
   pattern: RegExp,
-  end: (demo: DemoProcess) => void,
+  end: (demo: CliProcess) => void,
   exitCode: number | null,
 ): Promise<void> {
   await withTempDir(async (tree) => {
@@ -29,23 +29,31 @@ async function endAt(
 describe('the end of a demo', () => {
   test.each([
     ['while its stores start', /^ {2}files /m],
+    ['while leaders are elected', /s3 on .*process/],
     ['while it imports', /^ {2}leaders /m],
     ['right after the crash', /^ {2}kill -9 /m],
     ['while the store restarts', /^ {2}gap /m],
     ['while it compares', /^ {2}restart .*caught up in/m],
+    ['while it closes', /^ {2}digests /m],
   ])('Ctrl-C %s leaves no process and no directory', async (_when, pattern) => {
-    await endAt(pattern, ({ child }) => child.kill('SIGINT'), 130)
+    await endAt(pattern, (demo) => demo.signalGroup('SIGINT'), 130)
   })
 
   test.each([
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-  ] as const)('%s does the same', async (signal, exitCode) => {
-    await endAt(/^ {2}leaders /m, ({ child }) => child.kill(signal), exitCode)
+    ['SIGINT to the demo alone', 'SIGINT', 130, false],
+    ['SIGTERM to the demo alone', 'SIGTERM', 143, false],
+    ['SIGTERM to the whole group', 'SIGTERM', 143, true],
+    ['SIGHUP to the whole group', 'SIGHUP', 129, true],
+  ] as const)('%s does the same', async (_what, signal, exitCode, toGroup) => {
+    const end = (demo: CliProcess): void => {
+      if (toGroup) demo.signalGroup(signal)
+      else demo.child.kill(signal)
+    }
+    await endAt(/^ {2}leaders /m, end, exitCode)
   })
 
   test('a second Ctrl-C ends it at once, with nothing left', async () => {
-    const twice = ({ child }: DemoProcess): void => {
+    const twice = ({ child }: CliProcess): void => {
       child.kill('SIGINT')
       setTimeout(() => child.kill('SIGINT'), 260)
     }

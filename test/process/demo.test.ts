@@ -2,7 +2,7 @@ import { readdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { someFiles, withTempDir, writeTree } from '../cli/temp-dir.ts'
-import { controlCodesIn, processesOf, startDemo } from './demo-process.ts'
+import { controlCodesIn, processesOf, startDemo } from './cli-process.ts'
 
 const FILES = 400
 const MIB = 1024 * 1024

@@ -5,7 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { controlCodesIn, processesOf } from './demo-process.ts'
+import { controlCodesIn, processesOf } from './cli-process.ts'
 import { HANG_MS, until } from './guard.ts'
 
 vi.setConfig({ testTimeout: 3 * HANG_MS })

@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { withTempDir } from '../cli/temp-dir.ts'
+import { type CliProcess, processesOf } from './cli-process.ts'
+import { devStores, expectGone, startDev, startWriting, withClient } from './dev-process.ts'
+import { until } from './guard.ts'
+
+type End = (dev: CliProcess) => void
+
+/** Brings a cluster to a moment of its life, ends it there, and resolves when that is done. */
+type Moment = (tmp: string, dev: CliProcess, end: () => void) => Promise<void>
+
+const MOMENTS: Readonly<Record<string, Moment>> = {
+  'while its stores start': async (tmp, _dev, end) => {
+    // Itself and the first of them.
+    await until('a store process', async () => (await processesOf(tmp)).length >= 2)
+    end()
+  },
+  'during the first election': async (_tmp, dev, end) => {
+    await dev.seen(/"ready"|became leader/)
+    end()
+  },
+  'under load': async (_tmp, dev, end) => {
+    await withClient(await devStores(dev), async (client) => {
+      const writing = startWriting(client)
+      await until('writes', () => writing.acked.size > 20)
+      end()
+      await writing.stop()
+    })
+  },
+  'while a store restarts': async (_tmp, dev, end) => {
+    const { stores } = await devStores(dev)
+    process.kill(stores[0]!.pid, 'SIGKILL')
+    await dev.seen(/is started again in 250 ms/)
+    // The process is there and is not a store yet.
+    await sleep(350)
+    end()
+  },
+  'while it closes': async (_tmp, dev, end) => {
+    await devStores(dev)
+    dev.child.kill('SIGINT')
+    await sleep(10)
+    end()
+  },
+}
+
+const ENDS: Readonly<Record<string, End>> = {
+  'Ctrl-C': (dev) => dev.signalGroup('SIGINT'),
+  SIGTERM: (dev) => dev.child.kill('SIGTERM'),
+}
+
+const CASES = Object.keys(MOMENTS).flatMap((when) => Object.keys(ENDS).map((what) => [what, when] as const))
+
+describe('the end of flotilla dev', () => {
+  test.each(CASES)('%s %s leaves no process and no directory', async (what, when) => {
+    await withTempDir(async (tmp) => {
+      const dev = startDev(tmp, ['--log-level', 'info'])
+      await MOMENTS[when]!(tmp, dev, () => ENDS[what]!(dev))
+      expect(await dev.ended, dev.output.stderr).toBe(0)
+      await expectGone(tmp)
+    })
+  })
+
+  test('SIGTERM to the whole group ends it as well', async () => {
+    await withTempDir(async (tmp) => {
+      const dev = startDev(tmp, ['--stores', '1'])
+      await devStores(dev)
+      dev.signalGroup('SIGTERM')
+      expect(await dev.ended, dev.output.stderr).toBe(0)
+      await expectGone(tmp)
+    })
+  })
+
+  test('killed with SIGKILL while its stores start, they end by themselves and clean up', async () => {
+    await withTempDir(async (tmp) => {
+      const dev = startDev(tmp)
+      await until('the store processes', async () => (await processesOf(tmp)).length >= 2)
+      dev.child.kill('SIGKILL')
+      expect(await dev.ended).toBeNull()
+      await expectGone(tmp)
+    })
+  })
+})

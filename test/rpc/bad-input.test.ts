@@ -333,7 +333,15 @@ describe('flush numbers', () => {
       if (kind === 'appendResponse') order.push(kind)
     }
     await linked(net, a, b)
-    const answer = { term: 1, answer: 0, index: 1, lastIndex: 0, hintIndex: 0, hintTerm: 0, waitsForSnapshot: false }
+    const answer = {
+      term: 1,
+      answer: 0,
+      index: 1,
+      lastIndex: 0,
+      hintIndex: 0,
+      hintTerm: 0,
+      waitsForSnapshot: false,
+    }
     const link = a.mux.link('s2')
     link.sendAppendResponse(address(1, 'g'), answer)
     await net.world.run(5)

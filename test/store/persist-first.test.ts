@@ -135,7 +135,15 @@ test('an ack whose term has passed by the time of its flush is not sent', async 
     const { groupTag } = node
     const place: BlockPlace = { groupTag, kind: KIND_DATA, term, firstIndex: prevIndex + 1, prevTerm }
     const blocks = [packBlock(place, payloads, 0, count)]
-    const request = { term, prevIndex, prevTerm, lastIndex: prevIndex + count, commit: prevIndex, heldByAll: 0, blocks }
+    const request = {
+      term,
+      prevIndex,
+      prevTerm,
+      lastIndex: prevIndex + count,
+      commit: prevIndex,
+      heldByAll: 0,
+      blocks,
+    }
     node.appends.handleAppendRequest(node.memberFrom(store, replica), request)
   }
   cluster.world.process('s3').disk.stall()

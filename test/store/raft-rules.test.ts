@@ -230,7 +230,15 @@ describe('reads', () => {
     node.readOnly.read(sink)
     // The ack of a follower, in the same turn.
     const last = node.log.lastIndex
-    const ack = { term: 1, answer: 0, index: last, lastIndex: last, hintIndex: 0, hintTerm: 0, waitsForSnapshot: false }
+    const ack = {
+      term: 1,
+      answer: 0,
+      index: last,
+      lastIndex: last,
+      hintIndex: 0,
+      hintTerm: 0,
+      waitsForSnapshot: false,
+    }
     node.replicators.get(2)!.onAppendResponse(ack)
     expect(node.ballotBox.lastCommittedIndex).toBe(last)
     node.readOnly.read(sink)

@@ -115,6 +115,7 @@ export interface Threads {
   startShard(init: unknown): ShardThread
 }
 
+/** Key and value are copied during the call: the caller may use its Buffers again. */
 export interface EngineBatch {
   put(key: Buffer, value: Buffer): void
   del(key: Buffer): void

@@ -6,10 +6,11 @@ import type { ApplyFailure } from '../storage/shard-protocol.ts'
 import type { SlotLog } from '../storage/slot-log.ts'
 import { SPACE_BYTES } from '../storage/space-key.ts'
 import { assert } from '../util/assert.ts'
-import { crc32 } from '../util/crc.ts'
+import { crc32Range } from '../util/crc.ts'
 import { APPLY_YIELD_BYTES, MAX_APPLY_BATCH_BYTES } from '../util/limits.ts'
 import { CommandReader, commandProblem, OP_PUT } from './command.ts'
 import { VALUE_HEADER_BYTES } from './data-keys.ts'
+import { copyBytes, Scratch } from './scratch.ts'
 import type { AppliedConfiguration, SpaceState, StateEngine } from './state-engine.ts'
 
 /** Where a space will be once the open batch is written. */
@@ -36,6 +37,8 @@ export class Applier {
   readonly #state: StateEngine
   readonly #nextTurn: () => Promise<void>
   readonly #reader = new CommandReader()
+  readonly #keys = new Scratch()
+  readonly #values = new Scratch()
   readonly #stopped = new Set<number>()
   #batch: EngineBatch | null = null
   #pending: Pending[] = []
@@ -140,21 +143,17 @@ export class Applier {
     reader.start(bytes, from, to)
     while (reader.next()) {
       const { keyStart, valueStart, valueEnd } = reader
-      const keyEnd = SPACE_BYTES + valueStart - keyStart
+      const key = this.#keys.take(SPACE_BYTES + valueStart - keyStart)
+      key.writeUInt32BE(space, 0)
+      copyBytes(bytes, keyStart, valueStart, key, SPACE_BYTES)
       if (reader.op !== OP_PUT) {
-        const key = Buffer.allocUnsafe(keyEnd)
-        key.writeUInt32BE(space, 0)
-        bytes.copy(key, SPACE_BYTES, keyStart, valueStart)
         batch.del(key)
         continue
       }
-      // Key, CRC and value lie together: one allocation, and the CRC over the command's own bytes is one call.
-      const row = Buffer.allocUnsafe(keyEnd + VALUE_HEADER_BYTES + valueEnd - valueStart)
-      row.writeUInt32BE(space, 0)
-      bytes.copy(row, SPACE_BYTES, keyStart, valueStart)
-      row.writeUInt32LE(crc32(bytes.subarray(keyStart, valueEnd)), keyEnd)
-      bytes.copy(row, keyEnd + VALUE_HEADER_BYTES, valueStart, valueEnd)
-      batch.put(row.subarray(0, keyEnd), row.subarray(keyEnd))
+      const value = this.#values.take(VALUE_HEADER_BYTES + valueEnd - valueStart)
+      value.writeUInt32LE(crc32Range(bytes, keyStart, valueEnd), 0)
+      copyBytes(bytes, valueStart, valueEnd, value, VALUE_HEADER_BYTES)
+      batch.put(key, value)
     }
   }
 

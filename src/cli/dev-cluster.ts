@@ -83,7 +83,8 @@ export class DevCluster {
     const splitKeys = evenSplitKeys(groups)
     this.#supervisors = this.#storeIds.map((storeId) => {
       const dataDir = join(dir, storeId)
-      return new DevSupervisor({ clusterId, storeId, dataDir, stores, splitKeys, logLevel }, scratchDir, tell)
+      const args = { clusterId, storeId, dataDir, stores, splitKeys, logLevel }
+      return new DevSupervisor(args, { scratchDir, tell })
     })
     this.#ready = this.#led = 0
     await Promise.all(this.#supervisors.map((supervisor) => supervisor.ready.then(() => this.#ready++)))

@@ -10,19 +10,25 @@ const MAX_QUICK_ENDS = 5
 const FIRST_PAUSE_MS = 250
 const CLOSE_TIMEOUT_MS = 5_000
 
+export interface DevSupervisorOptions {
+  /** Removed by the processes if we die; '' for none. */
+  readonly scratchDir: string
+  /** Before the first new start; it doubles with each end that follows soon. Default 250 ms. */
+  readonly firstPauseMs?: number
+  /** Hears in a sentence what becomes of the store. */
+  tell(text: string): void
+}
+
 /** Keeps one store of `flotilla dev` running: a process that ends is started again. */
 export class DevSupervisor {
   readonly #args: DevStoreArgs
-  readonly #scratchDir: string
-  readonly #tell: (text: string) => void
+  readonly #options: DevSupervisorOptions
   readonly #stopping = new AbortController()
   #process: DevStoreProcess
 
-  /** `tell` hears in a sentence what becomes of the store. */
-  constructor(args: DevStoreArgs, scratchDir: string, tell: (text: string) => void) {
+  constructor(args: DevStoreArgs, options: DevSupervisorOptions) {
     this.#args = args
-    this.#scratchDir = scratchDir
-    this.#tell = tell
+    this.#options = options
     this.#process = this.#spawn()
   }
 
@@ -43,6 +49,7 @@ export class DevSupervisor {
   /** Resolves when the store is left down, or closed. */
   async keepRunning(): Promise<void> {
     const { signal } = this.#stopping
+    const { firstPauseMs = FIRST_PAUSE_MS } = this.#options
     let quickEnds = 0
     for (let starts = 0; ; starts++) {
       const steadyMs = await this.#lifeOf(this.#process, starts > 0)
@@ -51,10 +58,10 @@ export class DevSupervisor {
       quickEnds = steadyMs > STEADY_MS ? 1 : quickEnds + 1
       const ended = `${this.#args.storeId}, process ${pid}, ended: ${why}`
       if (quickEnds > MAX_QUICK_ENDS) {
-        return this.#tell(`${ended}; that was too often in a row, it is left down`)
+        return this.#options.tell(`${ended}; that was too often in a row, it is left down`)
       }
-      const pauseMs = FIRST_PAUSE_MS * 2 ** (quickEnds - 1)
-      this.#tell(`${ended}; it is started again in ${pauseMs} ms`)
+      const pauseMs = firstPauseMs * 2 ** (quickEnds - 1)
+      this.#options.tell(`${ended}; it is started again in ${pauseMs} ms`)
       await sleep(pauseMs, undefined, { signal }).catch(() => {})
       if (signal.aborted) return
       this.#process = this.#spawn()
@@ -72,7 +79,9 @@ export class DevSupervisor {
     const readyAtMs = performance.now()
     const took = formatMs(readyAtMs - startedAtMs)
     if (isBack)
-      this.#tell(`${this.#args.storeId} is back: process ${process.pid}, same directory, after ${took}`)
+      this.#options.tell(
+        `${this.#args.storeId} is back: process ${process.pid}, same directory, after ${took}`,
+      )
     await process.ended
     return performance.now() - readyAtMs
   }
@@ -88,6 +97,6 @@ export class DevSupervisor {
   }
 
   #spawn(): DevStoreProcess {
-    return new DevStoreProcess(this.#args, this.#scratchDir)
+    return new DevStoreProcess(this.#args, this.#options.scratchDir)
   }
 }

@@ -2,12 +2,14 @@ import { z } from 'zod'
 import type { Logger } from '../env/ports.ts'
 import type { SplitKey } from '../kv/regions.ts'
 import {
+  DEFAULT_MAX_LOG_BYTES,
   MAX_ELECTION_TIMEOUT_MS,
   MAX_MEMBERS,
   MAX_NAME_BYTES,
   MAX_REGIONS,
   MAX_SHARDS,
   MIN_ELECTION_TIMEOUT_MS,
+  MIN_MAX_LOG_BYTES,
 } from '../util/limits.ts'
 import type { StateMachineFactory } from './state-machine.ts'
 
@@ -94,6 +96,7 @@ export const STORE_SCHEMA = z.strictObject(
     dataDir: z
       .string(PATH)
       .min(1, PATH)
+      .refine((path) => !path.includes('\0'), PATH)
       .meta(
         described({
           form: 'path',
@@ -139,6 +142,16 @@ export const STORE_SCHEMA = z.strictObject(
           unit: 'ms',
           description: 'interval of heartbeats, at most half the election timeout',
           defaultText: 'a tenth of electionTimeoutMs',
+        }),
+      ),
+    maxLogBytes: wholeNumber(MIN_MAX_LOG_BYTES, Number.MAX_SAFE_INTEGER)
+      .default(DEFAULT_MAX_LOG_BYTES)
+      .meta(
+        described({
+          form: 'number',
+          unit: 'bytes',
+          description:
+            'logs kept for followers that lag; past it they are left behind, to wait for a snapshot',
         }),
       ),
     kv: z

@@ -2,8 +2,9 @@ import type { z } from 'zod'
 import type { Logger } from '../env/ports.ts'
 import { RegionMap, type SplitKey } from '../kv/regions.ts'
 import { CLIENT_ID_PREFIX, isClientId } from '../rpc/handshake.ts'
+import { KV_TYPE } from '../store/group-replica.ts'
 import { FlotillaError } from '../util/errors.ts'
-import { MAX_MEMBERS } from '../util/limits.ts'
+import { MAX_KEY_BYTES, MAX_MEMBERS } from '../util/limits.ts'
 import { KV_SCHEMA, NAME, STORE_SCHEMA } from './option-schema.ts'
 import type { StateMachineFactory } from './state-machine.ts'
 
@@ -29,6 +30,13 @@ export interface StoreOptions {
   /** Interval of heartbeats, below half the election timeout. Default: a tenth of it. */
   readonly heartbeatIntervalMs?: number | undefined
   /**
+   * Bytes of logs that this store keeps for followers that lag, all its groups together: at least 1 MiB, default 4 GiB. What
+   * every member of a group has is cut from its log anyway, once the state holds it durably. Past this budget the longest
+   * logs are cut also of what a follower lacks: it is left behind and waits for a snapshot. Logs of groups whose state is not
+   * durable (your own state machines) are kept whole and do not count.
+   */
+  readonly maxLogBytes?: number | undefined
+  /**
    * The key-value regions: where they part, and which stores hold them (default: all of `stores`). The same on every store.
    * What a store has recorded at its first start wins over what it is told later. `false`: none.
    */
@@ -52,6 +60,7 @@ export interface CheckedOptions {
   readonly shards: number
   readonly electionTimeoutMs: number
   readonly heartbeatIntervalMs: number
+  readonly maxLogBytes: number
   readonly kv: null | { readonly splitKeys: readonly SplitKey[]; readonly members: readonly string[] }
   readonly stateMachines: Readonly<Record<string, StateMachineFactory>>
   readonly logger: Logger | undefined
@@ -79,6 +88,13 @@ export function parseStoreOptions(options: unknown): CheckedOptions {
   if (isClientId(data.storeId)) {
     throw invalid(`storeId must not begin as the names of clients do, with ${CLIENT_ID_PREFIX}`, 'storeId')
   }
+  checkAddresses(data.stores)
+  if (KV_TYPE in data.stateMachines) {
+    throw invalid(
+      `stateMachines must not name the type ${KV_TYPE}: the key-value regions are of it`,
+      'stateMachines',
+    )
+  }
   const kvMembers = data.kv === false ? [] : (data.kv.members ?? storeIds)
   checkMembers('kv.members', kvMembers, storeIds)
   if (data.kv !== false) checkSplitKeys(data.kv.splitKeys)
@@ -103,7 +119,27 @@ export function checkMembers(what: string, members: readonly string[], known: re
   })
 }
 
+/** Port 0 is no address yet. */
+function checkAddresses(stores: Readonly<Record<string, string>>): void {
+  const byAddress = new Map<string, string>()
+  for (const [storeId, address] of Object.entries(stores)) {
+    if (/:0+$/.test(address)) continue
+    const other = byAddress.get(address)
+    if (other !== undefined) {
+      const text = `stores gives ${shown(other)} and ${shown(storeId)} the same address, ${shown(address)}`
+      throw invalid(`${text}: each store needs one of its own`, 'stores')
+    }
+    byAddress.set(address, storeId)
+  }
+}
+
 function checkSplitKeys(splitKeys: readonly SplitKey[]): void {
+  splitKeys.forEach((one, i) => {
+    const key = typeof one === 'object' && 'key' in one ? one.key : one
+    const bytes = Buffer.byteLength(key)
+    if (bytes <= MAX_KEY_BYTES) return
+    throw invalid(`kv.splitKeys.${i} has ${bytes} bytes, a key may have ${MAX_KEY_BYTES}`, 'kv.splitKeys')
+  })
   try {
     RegionMap.fromSplitKeys(splitKeys)
   } catch (error) {
@@ -136,7 +172,9 @@ function describeIssue(issue: Issue, options: unknown): string {
   }
   const deeper = issue.code === 'invalid_union' ? deepestUnrecognized(issue) : null
   if (deeper !== null) return describeIssue({ ...deeper, path: [...issue.path, ...deeper.path] }, options)
-  if (issue.code === 'invalid_key') return `${path.join('.')}: a store or type name must be ${NAME}`
+  if (issue.code === 'invalid_key') {
+    return `a name in ${path.slice(0, -1).join('.')} must be ${NAME}, not ${shown(path.at(-1))}`
+  }
   const named = path.length === 0 ? 'the options' : path.join('.')
   return `${named} must be ${issue.message}, not ${shown(valueAt(options, issue.path))}`
 }
@@ -168,6 +206,9 @@ function valueAt(options: unknown, path: readonly PropertyKey[]): unknown {
 export function shown(value: unknown): string {
   if (value === undefined) return 'undefined'
   if (typeof value === 'function') return 'a function'
+  // JSON knows neither NaN nor these.
+  if (typeof value === 'number') return String(value)
+  if (typeof value === 'bigint') return `${value}n`
   let text: string
   try {
     text = JSON.stringify(value) ?? String(value)

@@ -1,4 +1,5 @@
 import { FlotillaError } from '../util/errors.ts'
+import { MAX_GROUP_ID_BYTES } from '../util/limits.ts'
 import type { ApplyResult } from './apply-call.ts'
 import type { GroupDescription } from './group-description.ts'
 import type { CallOptions } from './pending-call.ts'
@@ -13,7 +14,14 @@ export class Group {
   readonly groupId: string
   readonly #router: Router
 
+  /** Throws INVALID_ARGUMENT when no group can be named so. */
   constructor(router: Router, groupId: string) {
+    const bytes = typeof groupId === 'string' ? Buffer.byteLength(groupId) : 0
+    if (bytes === 0 || bytes > MAX_GROUP_ID_BYTES) {
+      const name = typeof groupId === 'string' ? JSON.stringify(groupId) : String(groupId)
+      const text = `a group's name is a text of 1 to ${MAX_GROUP_ID_BYTES} bytes, not ${name}`
+      throw new FlotillaError('INVALID_ARGUMENT', text)
+    }
     this.#router = router
     this.groupId = groupId
   }

@@ -22,7 +22,10 @@ export class NodeFiles implements Files {
   async makeDir(path: string): Promise<void> {
     await guarded(`make the directory ${path}`, async () => {
       const target = resolve(path)
-      const first = await mkdir(target, { recursive: true })
+      const first = await mkdir(target, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST' && error.code !== 'ENOTDIR') throw error
+        throw new Error('it is a file, or lies below one. Name another directory', { cause: error })
+      })
       if (first === undefined) return
       for (let made = target; ; made = dirname(made)) {
         await syncDirectory(dirname(made))

@@ -44,11 +44,10 @@ function bind(server: Server, host: string, port: number): Promise<void> {
 
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): FlotillaError {
   if (error.code === 'EADDRINUSE') {
-    return new FlotillaError('ADDRESS_IN_USE', `${host}:${port} is taken by another process.`, {
-      cause: error,
-    })
+    const remedy = 'End what listens there, or give this store another address'
+    return new FlotillaError('ADDRESS_IN_USE', `${host}:${port} is taken. ${remedy}`, { cause: error })
   }
-  const message = `Cannot listen on ${host}:${port}: ${error.message}`
+  const message = `Cannot listen on ${host}:${port} (${error.message}). Give an address of this machine`
   return new FlotillaError('ADDRESS_INVALID', message, { cause: error })
 }
 

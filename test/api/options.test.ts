@@ -17,6 +17,7 @@ describe('the options of a store', () => {
       shards: 1,
       electionTimeoutMs: 1_000,
       heartbeatIntervalMs: 100,
+      maxLogBytes: 4 * 1024 ** 3,
       kv: { splitKeys: [], members: ['s1', 's2'] },
       stateMachines: {},
       logger: undefined,
@@ -44,6 +45,7 @@ describe('the options of a store', () => {
       'stores must be an object of addresses by store id, { s1: \'host:port\', … }, not ["a:1"]',
     ],
     [{ stores: { s2: 'b:1' } }, 'stores has no entry for this store, "s1", and listen is not given'],
+    [{ maxLogBytes: 1000 }, 'maxLogBytes must be a whole number from 1048576 to 9007199254740991, not 1000'],
     [{ shards: 0 }, 'shards must be a whole number from 1 to 64, not 0'],
     [{ shards: 1.5 }, 'shards must be a whole number from 1 to 64, not 1.5'],
     [{ electionTimeoutMs: 10 }, 'electionTimeoutMs must be a whole number from 50 to 60000, not 10'],
@@ -61,8 +63,25 @@ describe('the options of a store', () => {
       'stateMachines.counter must be a function that makes a state machine, not {}',
     ],
     [{ logger: 'info' }, "logger must be a logger of pino's shape"],
+    [
+      { stores: { s1: 'h:1', s2: 'h:2', s3: 'h:1' } },
+      'stores gives "s1" and "s3" the same address, "h:1": each store needs one of its own',
+    ],
+    [{ stores: { s1: 'h:65536' } }, "stores.s1 must be an address 'host:port'"],
+    [{ stores: { s1: 'h:1', '': 'h:2' } }, 'a name in stores must be a text of 1 to 255 bytes, not ""'],
+    [{ listen: ':7101' }, "listen must be an address 'host:port' (or '[v6]:port'), not \":7101\""],
+    [{ dataDir: 'a\0b' }, 'dataDir must be the path of a directory, not "a\\u0000b"'],
+    [{ electionTimeoutMs: Number.NaN }, 'electionTimeoutMs must be a whole number from 50 to 60000, not NaN'],
+    [{ shards: 2n }, 'shards must be a whole number from 1 to 64, not 2n'],
+    [{ kv: { splitKeys: ['a', 'a'] } }, 'kv.splitKeys names the same key twice'],
+    [
+      { kv: { splitKeys: ['a', { key: 'x'.repeat(4_097) }] } },
+      'kv.splitKeys.1 has 4097 bytes, a key may have 4096',
+    ],
+    [{ stateMachines: { kv: () => null } }, 'stateMachines must not name the type kv'],
+    [{ one: 1, two: 2 }, 'unknown option one, two: known are clusterId'],
     [{ storeID: 's1' }, 'unknown option storeID: known are clusterId, storeId, dataDir'],
-  ])('%j is refused: what, what was given, what is expected', (change, message) => {
+  ])('%o is refused: what, what was given, what is expected', (change, message) => {
     const parse = () => parseStoreOptions({ ...good, ...change })
     expect(parse).toThrow(message)
     expect(parse).toThrow(

@@ -297,7 +297,7 @@ class Services {
 
   async open(): Promise<void> {
     const { clusterId, storeId, dataDir, stores, listen, shards, stateMachines } = this.#options
-    const { electionTimeoutMs, heartbeatIntervalMs } = this.#options
+    const { electionTimeoutMs, heartbeatIntervalMs, maxLogBytes } = this.#options
     const host = await StoreHost.open({
       env: this.env,
       clusterId,
@@ -306,6 +306,7 @@ class Services {
       stores: knownAddresses(stores),
       listen,
       shards,
+      maxLogBytes,
       nodeOptions: { electionTimeoutMs, heartbeatIntervalMs, stepDownWhenVoteTimedout: true },
       types: new Map(Object.entries(stateMachines)),
       handlers: {

@@ -5,10 +5,13 @@ import { DEMO } from './demo-command.ts'
 import { DEV } from './dev-command.ts'
 import { errorView } from './error-view.ts'
 import { EXIT_BAD_USAGE, EXIT_DONE } from './exit-codes.ts'
+import { GROUP } from './group-verbs.ts'
 import { INSPECT } from './inspect-command.ts'
+import { KV } from './kv-commands.ts'
 import { errorLine } from './output.ts'
 import { SERVE } from './serve-command.ts'
 import { nounCommand, verbCommand } from './run-verb.ts'
+import { STORE } from './store-verbs.ts'
 import { UsageError } from './usage-error.ts'
 import type { Noun, Verb } from './verb.ts'
 
@@ -16,7 +19,7 @@ import type { Noun, Verb } from './verb.ts'
 const VERBS: readonly Verb[] = [DEMO, DEV, SERVE, INSPECT]
 
 /** Words with verbs of their own. */
-const NOUNS: readonly Noun[] = []
+const NOUNS: readonly Noun[] = [KV, GROUP, STORE]
 
 /** Runs one command line, `args` without node and script. Resolves with the exit code and never rejects for bad usage. */
 export async function runCli(args: readonly string[]): Promise<number> {

@@ -19,7 +19,7 @@ export interface CommandOptions {
 export function runCommand(args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
   const { env, input, cwd } = options
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { ...process.env, ...env } })
+    const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { ...shellEnv(), ...env } })
     const stdout: Buffer[] = []
     let stderr = ''
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
@@ -32,6 +32,12 @@ export function runCommand(args: readonly string[], options: CommandOptions = {}
     child.once('error', reject)
     child.once('close', (code) => resolve({ code, stdout: Buffer.concat(stdout), stderr }))
   })
+}
+
+/** Without what npm sets for what it runs: paths would begin where npm was started. */
+export function shellEnv(): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !/^(?:npm_|INIT_CWD$|FLOTILLA_)/.test(name))
+  return Object.fromEntries(own)
 }
 
 /** The one JSON value that a command left on stdout. */

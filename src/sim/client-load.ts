@@ -177,16 +177,23 @@ export class ClientLoad {
     const values =
       keys.length === 1 ? [await kv.get(keys[0]!, this.#options)] : await kv.getMany(keys, this.#options)
     const rows = new Map(keys.map((key, i) => [this.#fullKey(key), values[i] ?? null]))
-    this.#later(() => this.#checkView('a read', region, from, rows))
+    this.#later(() => this.#checkView(`a read by ${client.storeId}`, region, from, rows))
   }
 
+  /** One view only on a store that hosts the region: elsewhere the store that keeps the view may be lost on the way. */
   async #scan(client: SimClient, region: number): Promise<void> {
-    const from = this.#floor(regionGroupId(region))
+    const groupId = regionGroupId(region)
+    const from = this.#floor(groupId)
     const gte = regionPrefix(region)
     const lt = `${gte}~`
     const found = await client.kv().scan(gte, lt, this.#options)
     const rows = new Map(found.map(([key, value]) => [this.#fullKey(key), value]))
-    this.#later(() => this.#checkView('a scan', region, from, rows, this.#fullKey(gte), this.#fullKey(lt)))
+    const what = `a scan by ${client.storeId}`
+    this.#later(() => {
+      const isHost = this.#plan.kvMembers.includes(client.storeId ?? '')
+      if (isHost) this.#checkView(what, region, from, rows, this.#fullKey(gte), this.#fullKey(lt))
+      else for (const row of rows) this.#checkView(what, region, from, new Map([row]))
+    })
   }
 
   #checkView(

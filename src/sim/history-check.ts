@@ -8,7 +8,7 @@ import { checkLinearizable, type Model, type ModelState, type Operation } from '
 import { type CounterInput, counterModel, type KvInput, type KvOutput, kvModel } from './models.ts'
 import type { BatchChange } from './sim-client.ts'
 
-/** Never: the operation must be placed, but nothing says how early. */
+/** Of a call without an answer. */
 const OPEN_END = Number.POSITIVE_INFINITY
 
 /** What was checked, for the totals. */

@@ -141,7 +141,9 @@ export class KvGhost {
       }
     }
     if (moments.length > 0) return
-    const seen = [...rows].map(([key, value]) => `${key}=${shown(value)}`).join(' ')
+    const seen = [...rows]
+      .map(([key, value]) => `${key}=${shown(value)} ${describe(region.get(key), from, to)}`)
+      .join(' ')
     throw new InvariantViolation(
       'I-15',
       `${what} of ${groupId} between ${from} and ${to} saw at once: ${seen}`,
@@ -205,4 +207,13 @@ function shown(value: Buffer | null): string {
   return value.length <= 40
     ? JSON.stringify(value.toString('latin1'))
     : `${value.length} bytes (${crc32(value).toString(16)})`
+}
+
+/** The versions of a key that lie in or next to a stretch of indexes. */
+function describe(versions: readonly Version[] | undefined, from: number, to: number): string {
+  const all = versions ?? []
+  const near = all.filter(
+    ({ index }, i) => index <= to + 1 && (all[i + 1]?.index ?? Number.POSITIVE_INFINITY) >= from,
+  )
+  return `(committed: ${near.map(({ index, value }) => `${index} ${shown(value)}`).join(', ') || 'never'})`
 }

@@ -10,7 +10,7 @@ export interface Operation<I, O> {
   /** Undefined when the outcome is unknown: it took effect at any time after the call, or never will. */
   readonly output: O | undefined
   readonly calledAt: number
-  /** Not looked at when the outcome is unknown. */
+  /** Infinity for a call that was given up: it need not be placed. Not looked at when the outcome is unknown. */
   readonly returnedAt: number
   /** For the report. */
   readonly client?: string | number
@@ -27,6 +27,11 @@ export interface Model<I, O, S extends ModelState> {
    * answer is right.
    */
   apply(state: S, input: I, output: O | undefined): S | undefined
+  /**
+   * Whether what answered `output` can have changed nothing, whatever the state was. Where such an operation fits it is
+   * placed at once, and no other order is tried: that makes the search short. Default: none.
+   */
+  isRead?(input: I, output: O): boolean
   /** Operations of different partitions have nothing to do with each other: each is searched alone. Default: one for all. */
   partition?(input: I): string
 }

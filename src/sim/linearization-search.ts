@@ -2,52 +2,61 @@ import { assert } from '../util/assert.ts'
 import type { Model, ModelState, Operation } from './linearizability.ts'
 import { SearchMemo } from './search-memo.ts'
 
-/** Where a candidate stands: a known operation by its place in time, or an unknown one by its number. */
-interface Choice<S> {
-  readonly op: number
-  /** The state before it. */
-  readonly state: S
-  /** Known ones are tried first, unknown ones after them. */
-  readonly unknownNext: number
-}
-
 const NONE = -1
 
+/** A place in the order under construction. */
+interface Level<S> {
+  /** The operation that was placed to come here; NONE at the beginning. */
+  readonly op: number
+  /** The state here. */
+  readonly state: S
+  /** What may come next, best first: known operations as themselves, open ones behind them. */
+  readonly candidates: readonly number[]
+  /** How many of them were tried. */
+  tried: number
+}
+
 /**
- * The search over one partition, to be resumed with more steps. Calls and returns of operations with an answer lie in one
- * list by time; an operation may be next when no return stands before its call. Those of unknown outcome have no return:
- * they need never be placed, so they are tried last, and only where they change something.
+ * The search over one partition, to be resumed with more steps. Calls and returns of operations lie in one list by time;
+ * an operation may be next when no return stands before its call. Those that were given up have no return: they need never
+ * be placed, so they are tried last, and only where they change something.
  */
 export class LinearizationSearch<I, O, S extends ModelState> {
   readonly #model: Model<I, O, S>
   readonly #known: readonly Operation<I, O>[]
-  readonly #unknown: readonly Operation<I, O>[]
+  readonly #open: readonly Operation<I, O>[]
   /** Nodes by time: `op + 1` is a call, `-(op + 1)` a return. Node 0 is the head. */
   readonly #nodes: Int32Array
   readonly #next: Int32Array
   readonly #previous: Int32Array
   readonly #callNode: Int32Array
   readonly #returnNode: Int32Array
-  /** For each unknown operation the number of nodes before its call. */
-  readonly #unknownFrom: Int32Array
+  /** 1 for each known operation that changes nothing. */
+  readonly #reads: Uint8Array
+  /** For each open operation the number of nodes before its call. */
+  readonly #openFrom: Int32Array
+  /**
+   * For each open operation the one before it that is equal, NONE when there is none. The earlier one can stand wherever
+   * the later one can, so the later is tried only when the earlier has been placed.
+   */
+  readonly #twins: Int32Array
   readonly #memo: SearchMemo<S>
-  readonly #stack: Choice<S>[] = []
-  #state: S
-  #node: number
-  /** The next unknown operation to try; NONE while known ones are tried. */
-  #unknownNext = NONE
-  #open: number
-  #deepest = -1
+  readonly #levels: Level<S>[] = []
+  /** Known operations that are not placed. */
+  #left: number
+  #deepest = NONE
   #stuckAt: Operation<I, O> | null = null
   steps = 0
   outOfMemory = false
 
   constructor(operations: readonly Operation<I, O>[], model: Model<I, O, S>) {
     this.#model = model
-    this.#known = operations.filter(({ output }) => output !== undefined)
-    this.#unknown = operations
-      .filter(({ output }) => output === undefined)
-      .sort((a, b) => a.calledAt - b.calledAt)
+    this.#known = operations.filter((operation) => !isOpen(operation))
+    this.#open = operations.filter(isOpen).sort((a, b) => a.calledAt - b.calledAt)
+    this.#twins = twinsOf(this.#open)
+    this.#reads = Uint8Array.from(this.#known, ({ input, output }) =>
+      Number(model.isRead?.(input, output!) ?? false),
+    )
     const count = this.#known.length
     const events = this.#known.flatMap((op, i) => [
       { at: op.calledAt, node: i + 1 },
@@ -67,14 +76,13 @@ export class LinearizationSearch<I, O, S extends ModelState> {
     for (let op = 0; op < count; op++) {
       assert(this.#callNode[op]! < this.#returnNode[op]!, 'an operation returns after its call')
     }
-    this.#unknownFrom = Int32Array.from(this.#unknown, ({ calledAt }) => {
+    this.#openFrom = Int32Array.from(this.#open, ({ calledAt }) => {
       const at = events.findIndex((event) => event.at > calledAt || (event.at === calledAt && event.node < 0))
-      return at === -1 ? events.length : at
+      return at === NONE ? events.length : at
     })
     this.#memo = new SearchMemo(operations.length)
-    this.#state = model.initial
-    this.#open = count
-    this.#node = this.#next[0]!
+    this.#left = count
+    if (count > 0) this.#enter(NONE, model.initial)
   }
 
   get memoWords(): number {
@@ -89,98 +97,93 @@ export class LinearizationSearch<I, O, S extends ModelState> {
   /** Gives its memory back. */
   forget(): void {
     this.#memo.clear()
+    this.#levels.length = 0
   }
 
   /** Tries `maxSteps` operations more; undecided when that was not enough. */
   run(maxSteps: number, maxMemoWords: number): 'ok' | 'violation' | 'undecided' {
     const end = this.steps + maxSteps
-    while (this.#open > 0) {
+    while (this.#left > 0) {
       if (this.steps >= end) return 'undecided'
       if (this.#memo.words > maxMemoWords) {
         this.outOfMemory = true
         return 'undecided'
       }
-      const op = this.#nextCandidate()
-      if (op !== NONE) {
+      const level = this.#levels[this.#levels.length - 1]!
+      if (level.tried < level.candidates.length) {
         this.steps++
-        this.#try(op)
-      } else if (!this.#backtrack()) return 'violation'
+        this.#try(level.state, level.candidates[level.tried++]!)
+      } else if (!this.#leave(level)) return 'violation'
     }
     return 'ok'
   }
 
-  /** The next operation that may stand here, known ones as themselves, unknown ones behind them; NONE after the last. */
-  #nextCandidate(): number {
-    if (this.#unknownNext === NONE) {
-      const node = this.#nodes[this.#node]!
-      if (node > 0) {
-        this.#node = this.#next[this.#node]!
-        return node - 1
-      }
-      this.#noteStuck(-node - 1)
-      this.#unknownNext = 0
-    }
-    while (this.#unknownNext < this.#unknown.length) {
-      const i = this.#unknownNext++
-      if (this.#unknownFrom[i]! >= this.#node) return NONE
-      if (!this.#memo.has(this.#known.length + i)) return this.#known.length + i
-    }
-    return NONE
-  }
-
-  #noteStuck(op: number): void {
-    if (this.#stack.length <= this.#deepest) return
-    this.#deepest = this.#stack.length
-    this.#stuckAt = this.#known[op]!
-  }
-
-  #try(op: number): void {
+  #try(state: S, op: number): void {
     const isKnown = op < this.#known.length
-    const operation = isKnown ? this.#known[op]! : this.#unknown[op - this.#known.length]!
-    const after = this.#model.apply(this.#state, operation.input, operation.output)
-    if (after === undefined || (!isKnown && after === this.#state)) return
+    const operation = isKnown ? this.#known[op]! : this.#open[op - this.#known.length]!
+    const after = this.#model.apply(state, operation.input, operation.output)
+    if (after === undefined || (!isKnown && after === state)) return
     this.#memo.flip(op)
     if (!this.#memo.add(after)) {
       this.#memo.flip(op)
       return
     }
-    this.#stack.push({ op, state: this.#state, unknownNext: this.#unknownNext })
-    this.#state = after
     if (isKnown) this.#lift(op)
-    this.#node = this.#next[0]!
-    this.#unknownNext = NONE
+    if (this.#left > 0) this.#enter(op, after)
   }
 
-  #backtrack(): boolean {
-    const choice = this.#stack.pop()
-    if (choice === undefined) return false
-    const { op, state, unknownNext } = choice
+  #enter(op: number, state: S): void {
+    this.#levels.push({ op, state, candidates: this.#candidates(state), tried: 0 })
+  }
+
+  /** Back to the level before; false at the beginning. */
+  #leave({ op }: Level<S>): boolean {
+    this.#levels.pop()
+    if (op === NONE) return false
     this.#memo.flip(op)
-    this.#state = state
-    this.#unknownNext = unknownNext
-    if (op < this.#known.length) {
-      this.#unlift(op)
-      this.#node = this.#next[this.#callNode[op]!]!
-    } else {
-      this.#node = this.#firstReturn()
-    }
+    if (op < this.#known.length) this.#unlift(op)
     return true
   }
 
-  #firstReturn(): number {
-    let at = this.#next[0]!
-    while (this.#nodes[at]! > 0) at = this.#next[at]!
-    return at
+  /** What may come next: a read that fits, alone; else those that must return first, first. */
+  #candidates(state: S): readonly number[] {
+    const known: number[] = []
+    let node = this.#next[0]!
+    for (; this.#nodes[node]! > 0; node = this.#next[node]!) {
+      const op = this.#nodes[node]! - 1
+      if (this.#reads[op] === 0) known.push(op)
+      else if (this.#fits(state, op)) return [op]
+    }
+    this.#noteStuck(-this.#nodes[node]! - 1)
+    known.sort((a, b) => this.#returnNode[a]! - this.#returnNode[b]!)
+    for (let i = 0; i < this.#open.length && this.#openFrom[i]! < node; i++) {
+      const op = this.#known.length + i
+      const twin = this.#twins[i]!
+      const isTurn = twin === NONE || this.#memo.has(this.#known.length + twin)
+      if (isTurn && !this.#memo.has(op)) known.push(op)
+    }
+    return known
+  }
+
+  #fits(state: S, op: number): boolean {
+    const { input, output } = this.#known[op]!
+    return this.#model.apply(state, input, output) !== undefined
+  }
+
+  #noteStuck(op: number): void {
+    if (this.#levels.length <= this.#deepest) return
+    this.#deepest = this.#levels.length
+    this.#stuckAt = this.#known[op]!
   }
 
   #lift(op: number): void {
-    this.#open--
+    this.#left--
     this.#unlink(this.#callNode[op]!)
     this.#unlink(this.#returnNode[op]!)
   }
 
   #unlift(op: number): void {
-    this.#open++
+    this.#left++
     this.#link(this.#returnNode[op]!)
     this.#link(this.#callNode[op]!)
   }
@@ -197,4 +200,19 @@ export class LinearizationSearch<I, O, S extends ModelState> {
     this.#next[this.#previous[at]!] = at
     if (next !== NONE) this.#previous[next] = at
   }
+}
+
+/** Those that need never be placed. */
+function isOpen<I, O>({ output, returnedAt }: Operation<I, O>): boolean {
+  return output === undefined || returnedAt === Number.POSITIVE_INFINITY
+}
+
+function twinsOf<I, O>(operations: readonly Operation<I, O>[]): Int32Array {
+  const last = new Map<string, number>()
+  return Int32Array.from(operations, ({ input, output }, i) => {
+    const name = JSON.stringify([input, output])
+    const twin = last.get(name) ?? NONE
+    last.set(name, i)
+    return twin
+  })
 }

@@ -14,6 +14,7 @@ export interface RegisterOutput {
 
 export const registerModel: Model<RegisterInput, RegisterOutput, number | null> = {
   initial: null,
+  isRead: (input, output) => input.f === 'read' || output.swapped === false,
   apply(state, input, output) {
     if (input.f === 'write') return input.value
     if (input.f === 'read') return output === undefined || output.value === state ? state : undefined
@@ -36,6 +37,7 @@ export type KvOutput = string | null
 /** Each key alone. An append to an absent key begins with ''. */
 export const kvModel: Model<KvInput, KvOutput, string | null> = {
   initial: null,
+  isRead: (input) => input.f === 'get',
   partition: ({ key }) => key,
   apply(state, input, output) {
     if (input.f === 'put') return input.value
@@ -54,6 +56,7 @@ export interface CounterInput {
 
 export const counterModel: Model<CounterInput, number, number> = {
   initial: 0,
+  isRead: (input) => input.add === 0,
   partition: ({ groupId }) => groupId,
   apply(state, input, output) {
     const sum = state + input.add

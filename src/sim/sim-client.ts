@@ -100,13 +100,14 @@ export class SimClient {
   readonly name: string
   readonly #clients: SimClients
   readonly #random: SimRandom
-  readonly #storeId: string | null
+  /** The store that it asks; null for any. */
+  readonly storeId: string | null
 
   constructor(clients: SimClients, name: string, random: SimRandom, storeId: string | null) {
     this.#clients = clients
     this.name = name
     this.#random = random
-    this.#storeId = storeId
+    this.storeId = storeId
   }
 
   group(groupId: string): SimGroup {
@@ -120,7 +121,7 @@ export class SimClient {
 
   #call<T>(kind: CallKind, target: string, input: unknown, run: (store: Store) => Promise<T>): Promise<T> {
     const able = this.#clients.storesThatServe()
-    const storeId = this.#storeId ?? (able.length === 0 ? '' : this.#random.pick(able))
+    const storeId = this.storeId ?? (able.length === 0 ? '' : this.#random.pick(able))
     return this.#clients.call(this.name, storeId, kind, target, input, run)
   }
 }

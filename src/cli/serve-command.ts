@@ -49,9 +49,9 @@ export const SERVE = defineVerb<Flags>({
   ],
   jsonHelp: 'print the ready line, or with --check-config the settings, as one JSON value',
   examples: [
-    'flotilla serve --cluster-id shop --store-id s1 --data-dir ./s1 --stores s1=127.0.0.1:7201',
-    'FLOTILLA_CLUSTER_ID=shop FLOTILLA_STORE_ID=s1 flotilla serve --data-dir ./s1 --stores s1=127.0.0.1:7201 --json',
-    'flotilla serve --config flotilla.json --check-config',
+    'flotilla serve --cluster-id shop --store-id s1 --data-dir ./data/s1 --stores s1=127.0.0.1:7201',
+    'FLOTILLA_CLUSTER_ID=shop FLOTILLA_STORE_ID=s1 flotilla serve --data-dir ./data/s1 --stores s1=127.0.0.1:7201 --json',
+    'flotilla serve --config s1.json --check-config',
   ],
   run: serve,
 })

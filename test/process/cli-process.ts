@@ -26,12 +26,16 @@ export interface CliSettings {
   readonly maxFileBlocks?: number
 }
 
+/** Without what npm sets for what it runs: it may have started us. */
+export function shellEnv(): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|FLOTILLA_)/.test(name))
+  return Object.fromEntries(own)
+}
+
 /** `flotilla` as a user starts it, with `tmp` as its temporary directory and in a process group of its own. */
 export function startCli(tmp: string, args: readonly string[], settings: CliSettings = {}): CliProcess {
   const { cwd = tmp, maxFileBlocks } = settings
-  // Not as npm would start it, which may have started us.
-  const own = Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|FLOTILLA_)/.test(name))
-  const env = { ...Object.fromEntries(own), TMPDIR: tmp, TMP: tmp, TEMP: tmp, ...settings.env }
+  const env = { ...shellEnv(), TMPDIR: tmp, TMP: tmp, TEMP: tmp, ...settings.env }
   const node = [process.execPath, CLI_MAIN, ...args]
   const [file, ...rest] =
     maxFileBlocks === undefined

@@ -49,6 +49,34 @@ describe('four stores, three of them with the regions', () => {
     await expect(far.getDetailed('own', { localOnly: true })).rejects.toEqual(code('NO_SUCH_REPLICA'))
   })
 
+  test('any bytes are a key and a value: none at all, NUL, newlines, all of them', async () => {
+    const bytes = (text: string) => Buffer.from(text, 'latin1')
+    const all = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
+    const keys = [
+      bytes(''),
+      bytes('\0'),
+      bytes('\0\0'),
+      bytes('\n'),
+      bytes('a\0b'),
+      bytes('a\nb'),
+      bytes('\xff'),
+      all,
+    ]
+    const rows = keys.map(
+      (key, i) => [key, [bytes(''), bytes('\0'), bytes('line\nline\n'), all][i % 4]!] as const,
+    )
+    const binary = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
+    const db = (storeId: string) => cluster.store(storeId).kv<Buffer, Buffer>('bytes', binary)
+    for (const [key, value] of rows) await db('s1').put(key, value)
+    const sorted = [...rows].sort(([a], [b]) => Buffer.compare(a, b))
+    for (const storeId of ['s2', 's4']) {
+      for (const [key, value] of rows) expect(await db(storeId).get(key)).toEqual(value)
+      expect(await db(storeId).iterator().all()).toEqual(sorted)
+    }
+    await db('s4').batch(keys.map((key) => ({ type: 'del' as const, key })))
+    expect(await db('s1').keys().all()).toEqual([])
+  })
+
   test('a batch over two regions is refused', async () => {
     const operations = ['a', 'z'].map((key) => ({ type: 'put' as const, key, value: '1' }))
     await expect(cluster.store('s1').kv('default').batch(operations)).rejects.toEqual(code('CROSS_REGION'))

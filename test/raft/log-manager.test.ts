@@ -88,3 +88,38 @@ test('the same configuration at the head of every term is kept once', () => {
   log.cutAfter(20)
   expect(log.configuration).toBe(known)
 })
+
+describe('the beginning of a log', () => {
+  test('is cut: bounds, terms, configurations and the cache follow, and what stays is as it was', () => {
+    const budget = { bytes: 0 }
+    const log = emptyLog(budget)
+    const wide = new ConfigurationEntry(new Configuration([...FIRST.conf.members], 7))
+    for (let i = 1; i <= 9; i++) {
+      const configuration = i === 4 ? wide : i === 8 ? FIRST : null
+      const payload = configuration === null ? Buffer.alloc(100) : encodeConfigurationEntry(configuration)
+      const kind = configuration === null ? KIND_DATA : KIND_CONFIGURATION
+      const { index, term: prevTerm } = log.lastLogId
+      const place = { groupTag: 1, kind, term: Math.ceil(i / 3), firstIndex: index + 1, prevTerm } as const
+      log.append(packBlock(place, [payload], 0, 1))
+    }
+    log.markDurable(7)
+    log.truncatePrefix(6)
+    expect([log.firstIndex, log.prevTerm, log.lastIndex, log.truncated]).toEqual([6, 2, 9, true])
+    expect([5, 6, 7, 9].map((index) => log.termAt(index))).toEqual([2, 2, 3, 3])
+    expect(() => log.termAt(4)).toThrow('index lies in the log')
+    expect(log.blockAt(5)).toBe(null)
+    expect(log.blockAt(6)?.firstIndex).toBe(6)
+    expect(budget.bytes).toBe(log.cachedBytes)
+    expect([log.configurationIndex, log.configuration.conf.nextReplica]).toEqual([8, 2])
+    // An uncommitted configuration is cut: the one of before the beginning is in force again.
+    log.cutAfter(7)
+    expect([log.configurationIndex, log.configuration.conf.nextReplica]).toEqual([4, 7])
+    expect(() => log.truncatePrefix(9)).toThrow('only what is durable')
+    // Whole: the next entry still follows the term before it.
+    log.truncatePrefix(8)
+    expect([log.firstIndex, log.lastIndex, log.prevTerm]).toEqual([8, 7, 3])
+    expect(log.cachedBytes).toBe(0)
+    log.append(block(log, 10, 5))
+    expect([log.termAt(7), log.termAt(8), log.lastIndexAtOrBelowTerm(4, 8)]).toEqual([3, 5, 7])
+  })
+})

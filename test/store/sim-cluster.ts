@@ -23,6 +23,8 @@ export interface ClusterOptions {
   readonly maxLogBytes?: number
   /** A follower that the budget left behind need not converge; default false. */
   readonly mayLeaveBehind?: boolean
+  /** A test takes states away: a replica that waits for a snapshot need not converge; default false. */
+  readonly mayLoseState?: boolean
 }
 
 interface Acked {
@@ -144,7 +146,9 @@ export class SimCluster {
   #onGroupError(name: string, groupId: string, error: FlotillaError): void {
     this.failures.push(`${name}/${groupId}: ${error.code}`)
     const stuckDisk = error.code === 'FLOTILLA_STORAGE_FAILED' && error.message.includes('did not come back')
-    if (!this.expectFailures && !stuckDisk) this.world.fail(new Error(`${name}/${groupId}: ${error.message}`))
+    const lost = error.code === 'FLOTILLA_STATE_LOST' && this.#options.mayLoseState === true
+    if (!this.expectFailures && !stuckDisk && !lost)
+      this.world.fail(new Error(`${name}/${groupId}: ${error.message}`))
   }
 
   /** A store that failed by itself is started again, as its keeper would. */
@@ -273,10 +277,13 @@ export class SimCluster {
 
   /** Stores whose replica of the group its leader has given up on, where the test allows that. */
   #leftBehind(groupId: string): Set<string> {
-    if (this.#options.mayLeaveBehind !== true) return new Set()
+    const { mayLeaveBehind = false, mayLoseState = false } = this.#options
     const leader = this.leaderOf(groupId)
     const { replicators = [] } = leader === null ? {} : this.hosts.get(leader)!.group(groupId)!.describe()
-    return new Set(replicators.filter(({ state }) => state === 'snapshot').map(({ storeId }) => storeId))
+    const behind = replicators.filter(({ state, waitsForSnapshot }) => {
+      return (mayLeaveBehind && state === 'snapshot') || (mayLoseState && waitsForSnapshot)
+    })
+    return new Set(behind.map(({ storeId }) => storeId))
   }
 
   async #compareDigests(groupId: string): Promise<void> {

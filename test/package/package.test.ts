@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { findFreePorts } from '../../src/cli/free-ports.ts'
+import { TestCluster } from '../api/cluster.ts'
 import { type Ended, type Installed, packAndInstall, ROOT, run } from './installed.ts'
-import { REQUIRE_PROGRAM, TYPED_PROGRAM } from './programs.ts'
+import { CLIENT_PROGRAM, REQUIRE_PROGRAM, TYPED_CLIENT_PROGRAM, TYPED_PROGRAM } from './programs.ts'
 
 /** Guards against a hang only: the packages may have to come over a slow line. */
 vi.setConfig({ testTimeout: 200_000, hookTimeout: 300_000 })
@@ -67,6 +68,25 @@ describe('the package, installed in an empty project without running a script', 
     expect(ended).toEqual({ code: 0, stdout, stderr: '' })
   })
 
+  test('its client works against a cluster where neither the engine nor the thread pool is installed', async () => {
+    const modules = path.join(installed.dir, 'node_modules')
+    const aside = (name: string) => path.join(installed.dir, `without-${name}`)
+    const heavy = ['rocksdb', 'piscina']
+    const cluster = await TestCluster.open(['s1', 's2', 's3'])
+    try {
+      for (const name of heavy) await rename(path.join(modules, name), aside(name))
+      await writeFile(path.join(installed.dir, 'client.mjs'), CLIENT_PROGRAM)
+      const stores = [...cluster.stores.values()].map(({ address }) => address).join()
+      const ended = await run('env', [`STORES=${stores}`, process.execPath, 'client.mjs'], installed.dir)
+      const stdout = '[[["user:1",{"name":"Ada"}]],"FLOTILLA_TOO_LARGE","absent","absent"]\n'
+      expect(ended).toEqual({ code: 0, stdout, stderr: '' })
+    } finally {
+      for (const name of heavy)
+        if (existsSync(aside(name))) await rename(aside(name), path.join(modules, name))
+      await cluster.close()
+    }
+  })
+
   test('brings its command', async () => {
     const command = path.join(installed.dir, 'node_modules', '.bin', 'flotilla')
     const version = await run(command, ['--version'], installed.dir)
@@ -87,11 +107,12 @@ describe('the package, installed in an empty project without running a script', 
     'type-checks under --strict, its own declarations included, for %s',
     async (_name, how) => {
       await writeFile(path.join(installed.dir, 'typed.mts'), TYPED_PROGRAM)
+      await writeFile(path.join(installed.dir, 'typed-client.mts'), TYPED_CLIENT_PROGRAM)
       await writeFile(path.join(installed.dir, 'example.mts'), await readmeExample())
       const tsc = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
       const types = ['--types', 'node', '--typeRoots', path.join(ROOT, 'node_modules', '@types')]
       const flags = ['--strict', '--noEmit', '--target', 'es2022', '--skipLibCheck', 'false']
-      const args = [tsc, ...flags, ...how, ...types, 'typed.mts', 'example.mts']
+      const args = [tsc, ...flags, ...how, ...types, 'typed.mts', 'typed-client.mts', 'example.mts']
       expect(await run(process.execPath, args, installed.dir)).toEqual({ code: 0, stdout: '', stderr: '' })
     },
   )
@@ -166,6 +187,8 @@ describe('the tarball', () => {
             .split('/')
             .slice(0, specifier.startsWith('@') ? 2 : 1)
             .join('/')
+          // By its own name a package finds what it exports.
+          if (name === manifest.name) continue
           used.add(name)
           if (manifest.dependencies[name] === undefined) wrong.push(`${file} imports ${specifier}`)
         }

@@ -109,3 +109,43 @@ export async function use(): Promise<void> {
   void [found, name, many, detailed, index, term, result, answer, readIndex, members, replicators, description, end]
 }
 `
+
+/** A client, where neither the engine nor the thread pool is installed. STORES names the stores. */
+export const CLIENT_PROGRAM = `
+import { Client, FlotillaError } from 'flotilla/client'
+
+const client = await Client.connect({ stores: process.env.STORES.split(','), clusterId: 'test' })
+const users = client.kv('users', { valueEncoding: 'json' })
+await users.put('user:1', { name: 'Ada' })
+const rows = await users.iterator({ gte: 'user:' }).all()
+const refusal = await users.put('user:2', 'x'.repeat(2 * 1024 * 1024)).catch((error) => error)
+const engine = await import('rocksdb').then(() => 'there', () => 'absent')
+const pool = await import('piscina').then(() => 'there', () => 'absent')
+console.log(JSON.stringify([rows, refusal instanceof FlotillaError && refusal.code, engine, pool]))
+await client.close()
+`
+
+/** Touches the types of what only 'flotilla/client' exports. */
+export const TYPED_CLIENT_PROGRAM = `
+import { Client, type ClientEvents, type ClientOptions, type Cluster, type GroupSummary, type GroupVerification } from 'flotilla/client'
+import { Store, type Cluster as StoreCluster } from 'flotilla'
+
+const options: ClientOptions = { stores: ['127.0.0.1:7101'], connectTimeoutMs: 1_000 }
+
+export async function both(store: Store): Promise<void> {
+  await using client: Client = await Client.connect(options)
+  // @ts-expect-error an option that there is not
+  await Client.connect({ ...options, dataDir: 'd' })
+  const clusters: Cluster[] = [client, store]
+  const same: StoreCluster = client
+  for (const cluster of [...clusters, same]) {
+    const kv = cluster.kv<string, { n: number }>('numbers', { valueEncoding: 'json' })
+    await kv.put('a', { n: 1 }, { timeoutMs: 100 })
+    const groups: GroupSummary[] = await cluster.listGroups({ signal: new AbortController().signal })
+    const verification: GroupVerification = await cluster.verifyGroup(groups[0]!.groupId)
+    cluster.on('leaderChange', ({ groupId, leader, term }) => [groupId, leader, term + verification.appliedIndex])
+    for (const { storeId, error, versions } of await cluster.describeStores()) void [storeId, error?.code, versions?.flotilla]
+  }
+  client.on('leaderChange', (event: ClientEvents['leaderChange'][0]) => event.term)
+}
+`

@@ -162,7 +162,7 @@ describe('after its handshake a store that breaks the protocol is cut off, count
 
   test('the same of a client that forwards', async () => {
     const setting = await victim()
-    const one = await stranger(setting, { storeId: 'z-client', role: 1 })
+    const one = await stranger(setting, { storeId: 'client:z', role: 1 })
     one.bulk.raw(Buffer.from('GET / HTTP/1.1\r\n\r\n'.repeat(4)))
     await setting.passTime()
     expect([one.control.closed, one.bulk.closed]).toEqual([true, true])

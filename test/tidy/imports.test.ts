@@ -30,6 +30,7 @@ describe('the arrow rule', () => {
     ['src/bench/a.ts', '../env/node-disk.ts'],
     ['src/api/a.ts', '../raft/node-impl.ts'],
     ['src/api/a.ts', '../env/node-env.ts'],
+    ['src/api/client.ts', '../env/node-client-env.ts'],
     ['src/worker/a.ts', '../storage/log-shard.ts'],
     ['src/worker/entry.ts', '../env/node-disk.ts'],
     ['src/kv/a.ts', '../raft/task.ts'],
@@ -57,6 +58,8 @@ describe('the arrow rule', () => {
     ['src/storage/a.ts', '../raft/node-impl.ts'],
     ['src/storage/a.ts', '../env/rocks.ts'],
     ['src/client/a.ts', '../store/store.ts'],
+    ['src/client/a.ts', '../env/node-client-env.ts'],
+    ['src/api/a.ts', '../env/node-client-env.ts'],
     ['src/client/a.ts', '../kv/applier.ts'],
     ['src/kv/command.ts', './applier.ts'],
     ['src/kv/regions.ts', '../store/group-spec.ts'],
@@ -104,6 +107,18 @@ describe('the arrow rule', () => {
       declared,
     )
     expect(found).toContain('the client loads src/rpc/c.ts, which loads the engine')
+  })
+
+  test('nor does its entry, by way of what only api may import', () => {
+    const found = importViolations(
+      {
+        'src/client.ts': "export { Client } from './api/client.ts'\n",
+        'src/api/client.ts': "import { createNodeEnv } from '../env/node-env.ts'\n",
+        'src/env/node-env.ts': "import { Piscina } from 'piscina'\n",
+      },
+      declared,
+    )
+    expect(found).toEqual(['the client loads src/env/node-env.ts, which loads the engine'])
   })
 })
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Client, FlotillaError } from '../../src/client.ts'
-import { COUNTER, withCluster } from '../process/cluster-harness.ts'
-import { until } from '../process/guard.ts'
+import { COUNTER, withCluster } from './cluster-harness.ts'
+import { until } from './guard.ts'
 
 const CALLERS = 16
 

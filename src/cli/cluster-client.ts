@@ -8,6 +8,9 @@ import type { VerbContext } from './verb.ts'
 /** Looking for a store takes no longer than this, however long a call may take. */
 const MAX_CONNECT_MS = 5_000
 
+const NOT_KNOWN =
+  'It is not known whether this took effect: it may have, or may yet. Look before you repeat it.'
+
 /**
  * Finds the cluster that the command line means, does `work` with it and closes the client in any case. `call` goes into
  * every call: its time, and Ctrl-C. Rejects with UNREACHABLE, which names each address, and with what `work` rejects with,
@@ -34,6 +37,8 @@ export async function withCluster<T>(
   try {
     return await work(client, { signal, timeoutMs })
   } catch (error) {
+    // An interruption is reported as such, without what became of the call that it ended.
+    if (signal.aborted && isUnknown(error)) output.note(NOT_KNOWN)
     throw inPlainWords(error)
   } finally {
     await client.close()
@@ -70,12 +75,14 @@ function withHint(error: unknown, source: string): unknown {
   })
 }
 
+function isUnknown(error: unknown): error is FlotillaError {
+  return error instanceof FlotillaError && error.outcome === 'unknown'
+}
+
 function inPlainWords(error: unknown): unknown {
-  if (!(error instanceof FlotillaError) || error.outcome !== 'unknown') return error
+  if (!isUnknown(error)) return error
   const { shortName, message, outcome, leader, store } = error
-  const plain =
-    'It is not known whether this took effect: it may have, or may yet. Look before you repeat it.'
-  return new FlotillaError(shortName, `${message.replace(/\.?$/, '.')} ${plain}`, {
+  return new FlotillaError(shortName, `${message.replace(/\.?$/, '.')} ${NOT_KNOWN}`, {
     outcome,
     leader,
     store,

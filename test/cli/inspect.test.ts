@@ -232,18 +232,6 @@ describe('a killed store', () => {
     again.kill('SIGKILL')
     await once(again, 'exit')
   })
-
-  test('a table that was being written at the kill, under the number the next table gets, is not touched', async () => {
-    const dir = damagedCopy((copy) => {
-      const data = join(copy, 'shard-00/data')
-      const numbers = readdirSync(data).map((name) => Number(/\d+/.exec(name)?.[0] ?? 0))
-      const next = Math.max(...numbers) + 1
-      for (let number = next; number < next + 5; number++) {
-        writeFileSync(join(data, `${String(number).padStart(6, '0')}.sst`), 'half of a table')
-      }
-    })
-    await inspect(dir)
-  })
 })
 
 interface Damage {

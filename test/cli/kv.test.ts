@@ -222,8 +222,8 @@ describe('export and import', () => {
     })
     // Its input has no end: it waits for more.
     for (let i = 0; i < 500; i++) child.stdin.write(`{"key":"${i}","value":"v"}\n`)
-    await seen
     const ended = once(child, 'close')
+    await Promise.race([seen, ended])
     child.kill('SIGINT')
     expect((await ended)[0]).toBe(130)
     expect(stderr).toContain('500 keys written for certain')
@@ -266,5 +266,16 @@ describe('a cluster that does not answer', () => {
     expect(error.outcome).toBe('unknown')
     expect(error.message).toContain('It is not known whether this took effect')
     expect(ended.stderr).toContain('It is not known whether this took effect')
+    const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+    const child = spawn(process.execPath, [main, 'kv', 'put', 'a', '3', '--stores', first.address], {
+      env: shellEnv(),
+    })
+    let stderr = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+      if (text.includes('waiting for a majority')) child.kill('SIGINT')
+    })
+    expect((await once(child, 'close'))[0]).toBe(130)
+    expect(stderr).toMatch(/It is not known whether this took effect.*interrupted \(SIGINT\)/s)
   })
 })

@@ -67,6 +67,8 @@ export interface OpenArgs {
   readonly stores: Readonly<Record<string, string>>
   readonly shards: number
   readonly splitKeys: readonly string[]
+  /** Of StoreOptions. */
+  readonly maxLogBytes?: number | undefined
   /** Keep what the store logs as a warning or an error, for `health`. Default: no logger. */
   readonly keepWarnings?: boolean
 }
@@ -107,6 +109,12 @@ export interface Health {
   readonly ended: ErrorView | null
   /** Replicas that have stopped, and why. */
   readonly stopped: readonly { readonly groupId: string; readonly code: string; readonly message: string }[]
+  /** Groups of which this replica's state is gone: it waits for a snapshot. */
+  readonly waiting: readonly string[]
+  /** Members that lack entries which this store, their leader, does not hold any more. */
+  readonly leftBehind: readonly { readonly groupId: string; readonly storeId: string }[]
+  /** Entries that this store's logs have lost at their beginnings since it was opened. */
+  readonly truncatedEntries: number
   readonly peers: readonly {
     readonly storeId: string
     readonly connected: boolean

@@ -21,6 +21,7 @@ export interface ClusterPlan {
   readonly counters: readonly string[]
   readonly load: Pick<LoadArgs, 'pauseMs' | 'readEvery'>
   readonly keepWarnings: boolean
+  readonly maxLogBytes?: number
 }
 
 /** One region and nothing else: one store leads all there is. */
@@ -58,6 +59,8 @@ export class Cluster {
   readonly #plan: ClusterPlan
   #loadNumber = 0
   #over = false
+  /** Stores with replicas that wait for a snapshot: they cannot hold all that was acknowledged, and are not asked for it. */
+  readonly unsound = new Set<string>()
   /** Of stores whose disk shall fail: see StoreProcess. */
   readonly maxFileBlocks = new Map<string, number>()
   /** Told of every outcome, after the ledger. */
@@ -129,6 +132,7 @@ export class Cluster {
       shards: 1,
       splitKeys: this.#plan.splitKeys,
       keepWarnings: this.#plan.keepWarnings,
+      maxLogBytes: this.#plan.maxLogBytes,
     }
   }
 
@@ -144,6 +148,10 @@ export class Cluster {
 
   get running(): readonly StoreProcess[] {
     return [...this.#running.values()]
+  }
+
+  get #sound(): readonly StoreProcess[] {
+    return this.running.filter(({ storeId }) => !this.unsound.has(storeId))
   }
 
   ackedBy(storeId: string): number {
@@ -241,14 +249,14 @@ export class Cluster {
     return this.running.map((store) => store.storeId).sort((a, b) => led(b) - led(a))
   }
 
-  /** Resolves when all replicas of each region have one digest at one applied index. No load may run. */
+  /** Resolves when all sound replicas of each region have one digest at one applied index. No load may run. */
   async untilEqual(): Promise<void> {
     let seen = ''
     const what = 'one digest on all stores'
     try {
       await until(what, async () => {
-        await Promise.all(this.running.map((store) => store.call('catchUp', null)))
-        const digests = await Promise.all(this.running.map((store) => store.call('digests', null)))
+        await Promise.all(this.#sound.map((store) => store.call('catchUp', null)))
+        const digests = await Promise.all(this.#sound.map((store) => store.call('digests', null)))
         const texts = digests.map((views) =>
           views
             .map(({ groupId, appliedIndex, digest }) => `${groupId} ${appliedIndex} ${digest}`)
@@ -263,11 +271,12 @@ export class Cluster {
     }
   }
 
-  /** Every store by itself must hold what was promised, and all of them the same. Returns what they said. */
+  /** Every sound store by itself must hold what was promised, and all of them the same. Returns what they said. */
   async verify(): Promise<readonly Verdict[]> {
     const expected = this.ledger.expected(this.#plan.counters)
-    const verdicts = await Promise.all(this.running.map((store) => store.call('verify', expected)))
-    this.running.forEach(({ storeId }, i) => {
+    const sound = this.#sound
+    const verdicts = await Promise.all(sound.map((store) => store.call('verify', expected)))
+    sound.forEach(({ storeId }, i) => {
       const { storeIds, differences } = verdicts[i]!
       if (differences.length > 0) throw new Error(`${storeId} differs:\n${differences.join('\n')}`)
       if (storeIds.join() !== storeId) throw new Error(`${storeId} was asked, ${storeIds.join()} answered`)

@@ -141,7 +141,7 @@ class StoreChild {
   }
 
   #health(): Health {
-    const { groups, peers } = this.#opened.describe()
+    const { groups, peers, shards } = this.#opened.describe()
     const stopped = groups.filter(({ error }) => error !== null)
     return {
       ended: this.#ended,
@@ -150,6 +150,11 @@ class StoreChild {
         code: error?.code ?? '',
         message: error?.message ?? '',
       })),
+      waiting: groups.filter(({ waitsForSnapshot }) => waitsForSnapshot).map(({ groupId }) => groupId),
+      leftBehind: groups.flatMap(({ groupId, replicators }) =>
+        replicators.filter(({ state }) => state === 'snapshot').map(({ storeId }) => ({ groupId, storeId })),
+      ),
+      truncatedEntries: shards.reduce((sum, { truncatedEntries }) => sum + truncatedEntries, 0),
       peers: peers.map((peer) => {
         const { storeId, connected, error }: PeerView = peer
         return { storeId, connected, code: error?.code ?? '', message: error?.message ?? '' }

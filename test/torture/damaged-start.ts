@@ -16,6 +16,7 @@ const MENDED = /damaged|moved to|was cut|is gone|are gone|rewritten|replays/
 /** These answer the question what is wrong; INTERNAL, or no code at all, does not. */
 const TYPED = /^FLOTILLA_(?!INTERNAL$)/
 const CORRUPT = 'FLOTILLA_CORRUPT'
+const LOST = 'FLOTILLA_STATE_LOST'
 const REPLACED = 'FLOTILLA_STORE_REPLACED'
 const POLL_MS = 100
 /** A refused store has so long to do harm, and a store that joined to find out. */
@@ -106,8 +107,15 @@ function whyStopped({ ended, stopped }: Health, damage: DamageClass): JudgedStar
   const [first] = stopped
   if (first === undefined) return null
   const { groupId, code, message } = first
-  const end = damage.ofState && stopped.every((one) => one.code === CORRUPT) ? 'late' : 'stopped'
-  return { end, detail: `${groupId}: ${code} ${message}` }
+  return {
+    end: damage.ofState ? endOfState(stopped.map((one) => one.code)) : 'stopped',
+    detail: `${groupId}: ${code} ${message}`,
+  }
+}
+
+function endOfState(codes: readonly string[]): DamageEnd {
+  if (codes.some((code) => code !== CORRUPT && code !== LOST)) return 'stopped'
+  return codes.includes(LOST) ? 'waits' : 'late'
 }
 
 function textOf(error: unknown): string {

@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { SimRandom } from '../../src/sim/random.ts'
 import { below, pick } from './random-choice.ts'
-import { copyStoreDir } from './store-dirs.ts'
+import { copyStoreDir, SHARD, STATE_DIR } from './store-dirs.ts'
 
 export interface StoppedStore {
   readonly dir: string
@@ -15,15 +15,13 @@ export interface DamageClass {
   readonly name: string
   /** Only the other stores can know: nothing in the directory contradicts anything. */
   readonly seenByPeers: boolean
-  /** Only the key-value state is touched, which the log can replay. */
+  /** Only the key-value state is touched: the log replays it as far as it reaches back. */
   readonly ofState: boolean
   /** What it did, in words; null when the store has nothing that it could do it to. */
   apply(store: StoppedStore, random: SimRandom): Promise<string | null>
 }
 
-const SHARD = 'shard-00'
 const LOG_DIR = `${SHARD}/log`
-const STATE_DIR = `${SHARD}/data`
 /** Another store's past, as this one remembers it. Builds that write it refuse directories which were wiped or rolled back. */
 export const PEERS_FILE = 'peers.json'
 
@@ -89,11 +87,6 @@ async function damageFile(
   bytes[at]! ^= 1 << bit
   await writeFile(file, bytes)
   return `${shown} bit ${bit} of byte ${at} of ${bytes.length} flipped`
-}
-
-/** Of a stopped store: the log replays it at the next start. */
-export async function removeState(dir: string): Promise<void> {
-  await rm(path.join(dir, STATE_DIR), { recursive: true })
 }
 
 async function wipe({ dir }: StoppedStore): Promise<string> {

@@ -24,15 +24,22 @@ export function formatReport(report: TortureReport): string {
     ['stores killed', formatCount(report.kills)],
     ['started on a damaged directory', formatCount(tally.total)],
     ['groups', formatCount(report.groups)],
+    ['log entries truncated', formatCount(report.truncated)],
+    ['replicas that wait for a snapshot', waitingText(report)],
     ['writes acknowledged', formatCount(report.acked)],
     ['writes of unknown outcome', formatCount(report.unknown)],
     ['writes refused', formatCount(report.refused)],
     ['reads checked', formatCount(report.reads)],
     ['longest time without an acknowledged write', formatMs(report.longestGapMs)],
   )
+  const stores = report.unsound.length === 0 ? 'every store' : 'every store without such replicas'
   const verdict =
     problems.length === 0
-      ? 'Nothing acknowledged was lost, every store has all of it, no answer was wrong.'
+      ? `Nothing acknowledged was lost, ${stores} has all of it, no answer was wrong.`
       : ['PROBLEMS', ...problems].join('\n  ')
   return `${classes.toString()}\n${totals.toString()}\n${verdict}\n`
+}
+
+function waitingText({ waiting, unsound }: TortureReport): string {
+  return waiting === 0 ? '0' : `${formatCount(waiting)}, on ${unsound.join(', ')}`
 }

@@ -2,6 +2,9 @@ import { existsSync } from 'node:fs'
 import { copyFile, link, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 
+export const SHARD = 'shard-00'
+export const STATE_DIR = `${SHARD}/data`
+
 /** Tables are written once and never changed in place: copies may share them. Whoever damages one writes a new file. */
 const SHARED = /\.sst$/
 
@@ -39,6 +42,13 @@ export class StoreDirs {
   async restorePristine(dir: string, storeId: string): Promise<void> {
     await rm(dir, { recursive: true, force: true })
     await rename(this.#aside(storeId, 'pristine'), dir)
+  }
+
+  /** Puts back the key-value state alone. The log has made promises since: it stays, and replays what came later. */
+  async restoreState(dir: string, storeId: string): Promise<void> {
+    await rm(path.join(dir, STATE_DIR), { recursive: true, force: true })
+    await rename(path.join(this.#aside(storeId, 'pristine'), STATE_DIR), path.join(dir, STATE_DIR))
+    await this.dropPristine(storeId)
   }
 
   async dropPristine(storeId: string): Promise<void> {

@@ -1,7 +1,8 @@
 /**
  * What became of a store that was started on a damaged directory. Good ends: `refused` to start with a typed error;
  * refused by its `peers`; `repaired` itself, and said so; `unharmed`, for what was damaged was not needed; `late`, its
- * key-value state alone was damaged and the read that came upon it said so. Bad ends: `stopped`, it joined and failed
+ * key-value state alone was damaged and the read that came upon it said so; `waits`, the state is gone and its log does not
+ * reach back to the beginning: it votes and stores, serves nothing, and says that it waits for a snapshot. Bad ends: `stopped`, it joined and failed
  * afterwards, of anything else; `crashed`, without a word; `untyped`, with an error that is no answer; `undetected`, it
  * joined though the others must have known better; `wrong`, it gave wrong answers.
  */
@@ -11,6 +12,7 @@ export const ENDS = [
   'repaired',
   'unharmed',
   'late',
+  'waits',
   'stopped',
   'crashed',
   'untyped',

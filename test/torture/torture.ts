@@ -10,7 +10,7 @@ import { SimRandom } from '../../src/sim/random.ts'
 import { Cluster, type ClusterPlan } from '../process/cluster-harness.ts'
 import { HANG_MS } from '../process/guard.ts'
 import type { StoreProcess } from '../process/store-process.ts'
-import { type DamageClass, damageClasses, PEERS_FILE, removeState } from './damages.ts'
+import { type DamageClass, damageClasses, PEERS_FILE } from './damages.ts'
 import { startDamaged } from './damaged-start.ts'
 import { below, between, pick } from './random-choice.ts'
 import { StoreDirs } from './store-dirs.ts'
@@ -33,6 +33,11 @@ export interface TortureReport {
   readonly dir: string
   readonly tookMs: number
   readonly kills: number
+  /** Entries that logs have lost at their beginnings, on all stores. */
+  readonly truncated: number
+  /** Replicas that wait for a snapshot at the end, and the stores that they are on. */
+  readonly waiting: number
+  readonly unsound: readonly string[]
   readonly tally: Tally
   readonly groups: number
   readonly acked: number
@@ -49,12 +54,16 @@ const HOST = '127.0.0.1'
 const STORES = 3
 const SCRATCH_PREFIX = 'flotilla-torture-'
 
+/** A quarter of it is written within half a minute, so logs are truncated; the whole is more than a store misses while away. */
+const MAX_LOG_BYTES = 8 << 20
+
 /** Twelve regions and four groups of a user's state machine. The pause keeps ten minutes of data within a few hundred MiB. */
 const PLAN: ClusterPlan = {
   splitKeys: ['1', '2', '3', '5', '6', '7', '9', 'a', 'b', 'd', 'e'],
   counters: ['counter-1', 'counter-2', 'counter-3', 'counter-4'],
   load: { pauseMs: 40, readEvery: 2 },
   keepWarnings: true,
+  maxLogBytes: MAX_LOG_BYTES,
 }
 const GROUPS = PLAN.splitKeys.length + 1 + PLAN.counters.length
 
@@ -103,6 +112,8 @@ class Torture {
   readonly #dying = new Set<StoreProcess>()
   readonly #watched = new Set<StoreProcess>()
   #kills = 0
+  #truncated = 0
+  #waitingReplicas = 0
   /** What comes now is the end of everything. */
   #over = false
   #doing = 'starting'
@@ -143,6 +154,9 @@ class Torture {
       dir: this.#dir,
       tookMs: machineMs() - startedMs,
       kills: this.#kills,
+      truncated: this.#truncated,
+      waiting: this.#waitingReplicas,
+      unsound: [...this.#cluster.unsound],
       tally: this.#tally,
       groups: GROUPS,
       acked: ledger.acked,
@@ -191,7 +205,7 @@ class Torture {
   /** Damages the directory of a stopped store, in one of the ways that it has something for. */
   async #damage(storeId: string, random: SimRandom): Promise<DamageClass | null> {
     const dir = this.#cluster.dirOf(storeId)
-    const left = this.#possible(dir)
+    const left = this.#possible(dir, storeId)
     await this.#dirs.keepPristine(dir, storeId)
     while (left.length > 0) {
       const [damage] = left.splice(below(random, left.length), 1)
@@ -204,9 +218,14 @@ class Torture {
     return null
   }
 
-  #possible(dir: string): DamageClass[] {
+  #possible(dir: string, storeId: string): DamageClass[] {
     const { damages } = this.#o
-    const classes = damageClasses().filter(({ name }) => damages === null || damages.has(name))
+    const { unsound } = this.#cluster
+    // A second state must not go where one waits for a snapshot already: the third would be all there is.
+    const keepsState = unsound.size > 0 && !unsound.has(storeId)
+    const classes = damageClasses()
+      .filter(({ name }) => damages === null || damages.has(name))
+      .filter(({ ofState }) => !(ofState && keepsState))
     if (existsSync(path.join(dir, PEERS_FILE))) return classes
     // Without it nobody can tell such a store from a sound one, and the cluster would forget what it promised.
     for (const { name, seenByPeers } of classes) {
@@ -235,21 +254,16 @@ class Torture {
       return
     }
     // What nothing has read yet may still be bad: of the state it goes, or it would be found in another one's round.
-    const replayed = end === 'late' || (end === 'unharmed' && damage.ofState)
-    if (!replayed && (end === 'repaired' || end === 'unharmed')) {
+    const ofState = end === 'late' || end === 'waits' || (end === 'unharmed' && damage.ofState)
+    if (!ofState && (end === 'repaired' || end === 'unharmed')) {
       await this.#dirs.dropPristine(storeId)
       this.#watch()
       return
     }
     if (this.#runs(storeId)) await this.#kill(storeId)
     const dir = cluster.dirOf(storeId)
-    if (replayed) {
-      // It has made promises since: what they rest on, its log, must stay.
-      await this.#dirs.dropPristine(storeId)
-      await removeState(dir)
-    } else {
-      await this.#dirs.restorePristine(dir, storeId)
-    }
+    if (ofState) await this.#dirs.restoreState(dir, storeId)
+    else await this.#dirs.restorePristine(dir, storeId)
     await this.#restart(storeId)
   }
 
@@ -264,8 +278,14 @@ class Torture {
   }
 
   async #kill(storeId: string): Promise<void> {
+    await this.#countTruncated(this.#cluster.store(storeId))
     this.#dying.add(this.#cluster.store(storeId))
     await this.#cluster.kill(storeId)
+  }
+
+  /** A store counts from its start on: it is asked before its end. */
+  async #countTruncated(store: StoreProcess): Promise<void> {
+    this.#truncated += (await store.call('health', null).catch(() => null))?.truncatedEntries ?? 0
   }
 
   /** Resolves when the store is back among the others: only then may the next one end. */
@@ -277,12 +297,38 @@ class Torture {
     await this.#caughtUp(store)
   }
 
+  /** How many of its replicas wait for a snapshot, by its own word or that of their leaders. */
+  async #waiting(store: StoreProcess): Promise<number> {
+    const { storeId } = store
+    const groups = new Set((await store.call('health', null)).waiting)
+    for (const other of this.#cluster.running) {
+      const { leftBehind } = await other.call('health', null)
+      for (const one of leftBehind) if (one.storeId === storeId) groups.add(one.groupId)
+    }
+    return groups.size
+  }
+
+  /** No snapshots yet: what such a store lacks, nobody can give it. It goes on as it is, and is told apart at the end. */
+  async #isSound(store: StoreProcess): Promise<boolean> {
+    const { storeId } = store
+    const waiting = await this.#waiting(store)
+    if (waiting === 0) return true
+    if (!this.#cluster.unsound.has(storeId)) {
+      this.#cluster.unsound.add(storeId)
+      this.#say(storeId, `${plural(waiting, 'replica')} of ${GROUPS} wait for a snapshot`)
+    }
+    if (this.#cluster.unsound.size > 1)
+      this.#problem(`more than one store waits for snapshots: ${storeId} too`)
+    return false
+  }
+
   async #caughtUp(store: StoreProcess): Promise<void> {
     const deadline = performance.now() + HANG_MS
     for (;;) {
+      if (!(await this.#isSound(store))) return
       try {
         await store.call('catchUp', null)
-        return
+        if (await this.#isSound(store)) return
       } catch (error) {
         const health = await store.call('health', null)
         const text = `${store.storeId} did not catch up: ${String(error)} ${JSON.stringify(health)}`
@@ -310,12 +356,17 @@ class Torture {
     const { display } = this.#o
     this.#doing = 'the load ends'
     await this.#cluster.stopLoad()
+    for (const store of this.#cluster.running) {
+      await this.#countTruncated(store)
+      this.#waitingReplicas += await this.#waiting(store)
+    }
     display.end(this.#progress())
     display.begin('digests', () => ({ text: 'all replicas of a group must be equal' }))
     await this.#cluster.untilEqual()
     display.begin('verify', () => ({ text: 'every store is asked for every acknowledged write' }))
     await this.#cluster.verify()
-    const stores = plural(this.#cluster.running.length, 'store')
+    const { running, unsound } = this.#cluster
+    const stores = plural(running.length - unsound.size, 'store')
     display.end(`${stores}, ${plural(GROUPS, 'group')}: equal, and every acknowledged write is there`)
   }
 

@@ -58,6 +58,10 @@ export class ClientProcess implements ClientHost, AdminHost {
     return this.#env.timers
   }
 
+  get closed(): boolean {
+    return this.multiplexer.closed
+  }
+
   nowMs(): number {
     return this.turn.nowMs()
   }

@@ -424,7 +424,15 @@ class Parts {
   async #ask(storeId: string, method: string, body: Buffer, timeoutMs: number): Promise<Buffer> {
     const { host } = this
     if (storeId === host.storeId) return await this.callServer.onCall(storeId, method, body)
-    return await callPatiently(host, host.multiplexer.link(storeId), method, body, timeoutMs)
+    const { clock, timers, multiplexer } = host
+    const caller = {
+      clock,
+      timers,
+      get closed() {
+        return multiplexer.closed
+      },
+    }
+    return await callPatiently(caller, multiplexer.link(storeId), method, body, timeoutMs)
   }
 }
 

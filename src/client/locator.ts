@@ -90,6 +90,11 @@ export class Locator {
     return null
   }
 
+  /** No member is connected. Stores that are may know of newer ones, so they are asked at the next try. */
+  onNoneConnected(groupId: string): void {
+    if (this.#host.peers().some((storeId) => this.#reachable(storeId))) this.#known.delete(groupId)
+  }
+
   #reachable(storeId: string): boolean {
     return storeId !== this.#host.storeId && this.#host.link(storeId).connected
   }

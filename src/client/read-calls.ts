@@ -73,6 +73,7 @@ export abstract class ReadCall<T> extends PendingCall<T> implements LocateWaiter
     }
     const storeId = this.pick(location)
     if (storeId === null) {
+      locator.onNoneConnected(this.groupId)
       this.retry(new FlotillaError('NO_LEADER', `no member of ${this.groupId} is connected`))
       return
     }

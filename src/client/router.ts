@@ -123,8 +123,11 @@ export class Router implements ApplyRoutes, ScanRoutes {
     }
     const hint = this.#takeHint(call)
     const storeId = hint !== '' && this.#connected(hint) ? hint : this.locator.pick(location)
-    if (storeId === null) this.#retryUnconnected(call, location.leader || location.members.join(', '))
-    else this.#forwarder.forward(call, storeId)
+    if (storeId !== null) this.#forwarder.forward(call, storeId)
+    else {
+      this.locator.onNoneConnected(call.groupId)
+      this.#retryUnconnected(call, location.leader || location.members.join(', '))
+    }
   }
 
   #propose(call: ApplyCall, local: LocalReplica): void {

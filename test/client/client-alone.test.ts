@@ -64,8 +64,10 @@ test('a client loads neither the engine nor the thread pool, works, and its proc
     await kv.put('a', '1')
     const found = [await kv.get('a'), (await kv.iterator().all()).length, (await client.listGroups()).length]
     const idle = client.group('nobody').apply(Buffer.from('x'), { timeoutMs: 60_000 }).catch((error) => error.code)
+    const questions = Promise.allSettled([client.describeStores(), client.listGroups(), client.verifyGroup('kv/0000')])
     await client.close()
     await idle
+    await questions
     const required = Object.keys(createRequire(import.meta.url).cache)
     const { sharedObjects } = process.report.getReport()
     console.log(JSON.stringify({ found, required, sharedObjects }))

@@ -270,6 +270,10 @@ describe('groups', () => {
       code: 'FLOTILLA_UNKNOWN_GROUP',
       outcome: 'not-applied',
     })
+    // A store does not ask its clients where a group is: they would never deny it.
+    expect(await refusal(cluster.store('s1').group('no-such-group').apply(Buffer.from('1')))).toMatchObject({
+      code: 'FLOTILLA_UNKNOWN_GROUP',
+    })
     expect(await refusal(visits.apply(Buffer.alloc(6 * 1024 * 1024)))).toMatchObject({
       code: 'FLOTILLA_TOO_LARGE',
       outcome: 'not-applied',

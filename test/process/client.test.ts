@@ -1,7 +1,9 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { Client, FlotillaError } from '../../src/client.ts'
 import { COUNTER, withCluster } from './cluster-harness.ts'
-import { until } from './guard.ts'
+import { HANG_MS, until } from './guard.ts'
+
+vi.setConfig({ testTimeout: 3 * HANG_MS })
 
 const CALLERS = 16
 

@@ -3,7 +3,6 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { within } from './guard.ts'
 
 export const CLI_MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
@@ -50,11 +49,7 @@ export function startCli(tmp: string, args: readonly string[], settings: CliSett
       for (const listener of listeners) listener()
     })
   }
-  const closed = once(child, 'close').then(([code]) => code as number | null)
-  const ended = within(closed, `flotilla ${args.join(' ')} ends`).catch((error: unknown) => {
-    child.kill('SIGKILL')
-    throw error
-  })
+  const ended = once(child, 'close').then(([code]) => code as number | null)
   const seen = (pattern: RegExp): Promise<void> =>
     new Promise((resolve, reject) => {
       const look = (): void => {

@@ -91,7 +91,13 @@ function mapError(error: Error, path: string): FlotillaError {
     return dataDirLocked(path, error)
   }
   const name = /^Corruption|checksum mismatch/.test(text) ? 'CORRUPT' : 'STORAGE_FAILED'
-  return new FlotillaError(name, `RocksDB in ${path}: ${text}`, { cause: error })
+  return new FlotillaError(name, `RocksDB in ${path}: ${inWords(text)}`, { cause: error })
+}
+
+/** RocksDB says some things twice and without a space. */
+function inWords(text: string): string {
+  const once = text.replace(/^(IO error: )(.+?)(While .*: \2)$/, '$1$3')
+  return once.includes('No space left') ? `${once}. Make room there, and start the store again` : once
 }
 
 /** Tables are opened when they are first read: one that is gone is found then. */

@@ -51,7 +51,7 @@ export const DEV = defineVerb<Flags>({
   examples: [
     'flotilla dev',
     'flotilla dev --data-dir ./dev-data --port 0',
-    'flotilla dev --stores 5 --groups 64 --port 7301 --json',
+    'flotilla dev --stores 1 --groups 4 --port 7301 --json',
   ],
   run: dev,
 })

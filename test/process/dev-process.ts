@@ -48,7 +48,7 @@ export function startWriting(client: Client): {
   const writer = async (name: number): Promise<void> => {
     for (let i = 0; !over; i++) {
       const [key, value] = [`${name}-${i}`, `value ${i}`]
-      const done = await kv.put(key, value, { timeoutMs: 2_000 }).then(
+      const done = await kv.put(key, value, { timeoutMs: 1_000 }).then(
         () => true,
         () => false,
       )

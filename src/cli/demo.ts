@@ -31,6 +31,8 @@ export interface DemoOptions {
 
 const SCRATCH_PREFIX = 'flotilla-demo-'
 const LEADERS_TIMEOUT_MS = 60_000
+/** On a busy machine others than the preferred stores may win; nothing moves leaders back, and the demo shows as much so. */
+const EVEN_LEADERS_WAIT_MS = 5_000
 const CATCH_UP_TIMEOUT_MS = 120_000
 const POLL_MS = 50
 /** How often the stores are asked how they are while they are busy. */
@@ -186,24 +188,27 @@ class Demo {
         `${storeId} on ${this.#cluster.address(store)}, ${this.#pid(store)}`,
       )
     })
-    return await this.#waitForEvenLeaders()
+    return await this.#waitForLeaders()
   }
 
   #pid(store: number): string {
     return `process ${this.#cluster.process(store).pid}`
   }
 
-  async #waitForEvenLeaders(): Promise<Leadership> {
+  /** Every group has a leader; evenly spread, if that comes about soon. */
+  async #waitForLeaders(): Promise<Leadership> {
     const startedAtMs = machineMs()
     let leaders = leadershipOf(this.#view)
+    let allLedAtMs = Number.POSITIVE_INFINITY
     this.#display.begin('leaders', () => ({ text: `${leaders.led} of ${REGIONS} groups have one` }))
-    while (!leaders.even) {
-      if (machineMs() - startedAtMs > LEADERS_TIMEOUT_MS) {
-        const counts = describeLeaders(leaders, this.#view)
-        throw new Error(`leaders were not evenly spread after ${formatMs(LEADERS_TIMEOUT_MS)}: ${counts}`)
+    while (!leaders.even && machineMs() - allLedAtMs < EVEN_LEADERS_WAIT_MS) {
+      if (leaders.led < REGIONS && machineMs() - startedAtMs > LEADERS_TIMEOUT_MS) {
+        const missing = REGIONS - leaders.led
+        throw new Error(`${missing} of ${REGIONS} groups had no leader after ${formatMs(LEADERS_TIMEOUT_MS)}`)
       }
       await this.#pause(POLL_MS)
       leaders = leadershipOf(await this.#look())
+      allLedAtMs = leaders.led < REGIONS ? Number.POSITIVE_INFINITY : Math.min(allLedAtMs, machineMs())
     }
     const took = formatMs(machineMs() - startedAtMs)
     this.#display.end(`${describeLeaders(leaders, this.#view)} of ${REGIONS} groups, after ${took}`)

@@ -57,6 +57,7 @@ describe('logs', () => {
         }
       }
     }
+    await cluster.world.run({ forMs: 500 })
     // 250 KiB were written to each; a pass begins after 64 KiB.
     for (const { groupId } of cluster.specs) {
       for (const first of firstIndexes(cluster, groupId)) expect(first).toBeGreaterThan(120)
@@ -102,6 +103,7 @@ describe('logs', () => {
     const cluster = await quiet(3, 64 * KIB, 1, 1)
     await write(cluster, 200, 'list-0')
     await write(cluster, 200)
+    await cluster.world.run({ forMs: 500 })
     for (const name of ALL) {
       expect(describeGroup(cluster, name, 'list-0')).toMatchObject({ firstIndex: 1, keepsLog: true })
       expect(describeGroup(cluster, name).keepsLog).toBe(false)
@@ -125,6 +127,7 @@ describe('logs', () => {
       await cluster.converge(10_000)
       for (const name of ALL) expect(describeGroup(cluster, name).waitsForSnapshot).toBe(false)
     }
+    await cluster.world.run({ forMs: 500 })
     for (const first of firstIndexes(cluster)) expect(first).toBeGreaterThan(150)
   })
 })
@@ -144,6 +147,7 @@ describe('a follower that is down', () => {
     await cluster.converge(10_000)
     await cluster.world.run({ forMs: 5_000 })
     await write(cluster, 300)
+    await cluster.world.run({ forMs: 500 })
     for (const first of firstIndexes(cluster)) expect(first).toBeGreaterThan(500)
     await cluster.converge(5_000)
   })
@@ -155,6 +159,7 @@ describe('a follower that is down', () => {
     world.process('s3').kill('process')
     cluster.hosts.delete('s3')
     await write(cluster, 400)
+    await world.run({ forMs: 500 })
     const peer = () => describeGroup(cluster, 's1').replicators.find(({ storeId }) => storeId === 's3')!
     expect(peer().state).toBe('snapshot')
     for (const first of firstIndexes(cluster, GROUP, ['s1', 's2'])) expect(first).toBeGreaterThan(200)

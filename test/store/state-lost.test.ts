@@ -49,6 +49,7 @@ async function truncated(seed: number, ...lost: string[]): Promise<SimCluster> {
     await write(cluster, 50)
     await write(cluster, 50, 'kv-1')
   }
+  await world.run({ forMs: 500 })
   for (const store of lost) {
     expect(describeGroup(cluster, store).firstIndex).toBeGreaterThan(50)
     loseState(cluster, store)

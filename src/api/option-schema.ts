@@ -27,7 +27,7 @@ export interface OptionMeta {
 }
 
 /** Every error of the schema says what is expected; the parser adds the option's name and its value. */
-export const NAME = `a text of 1 to ${MAX_NAME_BYTES} bytes`
+const NAME = `a text of 1 to ${MAX_NAME_BYTES} bytes`
 const ADDRESS = "an address 'host:port' (or '[v6]:port')"
 const PATH = 'the path of a directory'
 const KEY = 'a string or a Buffer'
@@ -183,6 +183,11 @@ export const STORE_SCHEMA = z.strictObject(
   },
   'an object',
 )
+
+/** What a store id and the name of a type must be. */
+export function nameRule(): string {
+  return NAME
+}
 
 function described(meta: OptionMeta): Record<string, unknown> {
   return { ...meta }

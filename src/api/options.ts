@@ -5,7 +5,7 @@ import { CLIENT_ID_PREFIX, isClientId } from '../rpc/handshake.ts'
 import { KV_TYPE } from '../store/group-replica.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { MAX_KEY_BYTES, MAX_MEMBERS } from '../util/limits.ts'
-import { KV_SCHEMA, NAME, STORE_SCHEMA } from './option-schema.ts'
+import { KV_SCHEMA, nameRule, STORE_SCHEMA } from './option-schema.ts'
 import type { StateMachineFactory } from './state-machine.ts'
 
 /** What `Store.open` takes. */

@@ -11,6 +11,7 @@ import { KV } from './kv-commands.ts'
 import { errorLine } from './output.ts'
 import { SERVE } from './serve-command.ts'
 import { nounCommand, verbCommand } from './run-verb.ts'
+import { SIM } from './sim-command.ts'
 import { STORE } from './store-verbs.ts'
 import { UsageError } from './usage-error.ts'
 import type { Noun, Verb } from './verb.ts'
@@ -19,7 +20,7 @@ import type { Noun, Verb } from './verb.ts'
 const VERBS: readonly Verb[] = [DEMO, DEV, SERVE, INSPECT]
 
 /** Words with verbs of their own. */
-const NOUNS: readonly Noun[] = [KV, GROUP, STORE]
+const NOUNS: readonly Noun[] = [KV, GROUP, STORE, SIM]
 
 /** Runs one command line, `args` without node and script. Resolves with the exit code and never rejects for bad usage. */
 export async function runCli(args: readonly string[]): Promise<number> {

@@ -189,6 +189,8 @@ export const MAX_SIM_LOG_RECORDS = 4_096
 export const MAX_SIM_HASHED_VALUES = 512
 /** What the simulated system takes from a socket and its peer has not read yet; the rest is `bufferedBytes`. */
 export const SIM_SOCKET_SYSTEM_BYTES = 256 * KIB
+/** Runs that making one failing run smaller takes at most. */
+export const MAX_MINIMIZE_RUNS = 200
 /** Older contents of each simulated disk that are kept to be put back: whole copies. */
 export const MAX_SIM_DISK_IMAGES = 4
 /** Calls of clients that a simulated run records. */

@@ -173,7 +173,7 @@ function describeIssue(issue: Issue, options: unknown): string {
   const deeper = issue.code === 'invalid_union' ? deepestUnrecognized(issue) : null
   if (deeper !== null) return describeIssue({ ...deeper, path: [...issue.path, ...deeper.path] }, options)
   if (issue.code === 'invalid_key') {
-    return `a name in ${path.slice(0, -1).join('.')} must be ${NAME}, not ${shown(path.at(-1))}`
+    return `a name in ${path.slice(0, -1).join('.')} must be ${nameRule()}, not ${shown(path.at(-1))}`
   }
   const named = path.length === 0 ? 'the options' : path.join('.')
   return `${named} must be ${issue.message}, not ${shown(valueAt(options, issue.path))}`

@@ -31,7 +31,7 @@ describe('the options of a store', () => {
     expect(parseStoreOptions({ ...good, kv: { splitKeys } }).kv!.splitKeys).toEqual(splitKeys)
   })
 
-  test.each<[object, string]>([
+  const REFUSED: [change: object, message: string][] = [
     [{ clusterId: '' }, 'clusterId must be a text of 1 to 255 bytes, not ""'],
     [{ storeId: undefined }, 'storeId must be a text of 1 to 255 bytes, not undefined'],
     [{ storeId: 'é'.repeat(128) }, 'storeId must be a text of 1 to 255 bytes, not "é'],
@@ -81,7 +81,9 @@ describe('the options of a store', () => {
     [{ stateMachines: { kv: () => null } }, 'stateMachines must not name the type kv'],
     [{ one: 1, two: 2 }, 'unknown option one, two: known are clusterId'],
     [{ storeID: 's1' }, 'unknown option storeID: known are clusterId, storeId, dataDir'],
-  ])('%o is refused: what, what was given, what is expected', (change, message) => {
+  ]
+  const byMessage = REFUSED.map(([change, message]) => [message, change] as const)
+  test.each(byMessage)('are refused: %s', (message, change) => {
     const parse = () => parseStoreOptions({ ...good, ...change })
     expect(parse).toThrow(message)
     expect(parse).toThrow(

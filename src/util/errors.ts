@@ -1,91 +1,274 @@
 /**
- * The one table of error codes. `outcome` is what is known about the call that failed: `not-applied` means certainly
- * not done and never will be; `unknown` means it may have taken effect, or may yet. `retryable` means that the same
- * call may succeed later, unchanged (with outcome `unknown` only a session makes that safe).
+ * What is known about a call that failed: `not-applied` means certainly not done and never will be; `unknown` means it may
+ * have taken effect, or may yet.
  */
 export type Outcome = 'not-applied' | 'unknown'
 
 interface ErrorRow {
+  /** The usual one. */
   readonly outcome: Outcome
+  /** When an error of this code carries the other outcome; '' for never. */
+  readonly other: string
+  /** The same call may succeed later, unchanged (with outcome `unknown` only a session makes that safe). */
   readonly retryable: boolean
   readonly meaning: string
+  /** For whoever gets the error. */
+  readonly remedy: string
 }
 
-function row(outcome: Outcome, retryable: boolean, meaning: string): ErrorRow {
-  return { outcome, retryable, meaning }
-}
-
+/** The one table of error codes. docs/errors.md is made from it, with `npm run docs`. */
 export const ERRORS = {
-  INVALID_ARGUMENT: row(
-    'not-applied',
-    false,
-    'An argument or option is of the wrong shape or contradicts another.',
-  ),
-  TOO_LARGE: row('not-applied', false, 'A key, value, batch or entry is over its limit.'),
-  NOT_LEADER: row('not-applied', true, 'The replica asked is not the leader of the group.'),
-  NO_LEADER: row('not-applied', true, 'No leader of the group is known.'),
-  TERM_MISMATCH: row(
-    'not-applied',
-    false,
-    'The leader is in another term than the `expectedTerm` of the call.',
-  ),
-  LEADERSHIP_LOST: row('not-applied', true, 'Another entry was committed at the index of this one.'),
-  BUSY: row('not-applied', true, 'A bounded queue is full: the store is overloaded.'),
-  TIMEOUT: row('unknown', true, 'The call did not finish in its time.'),
-  ABORTED: row(
-    'unknown',
-    false,
-    'The signal of the call was aborted. It stops the waiting and takes nothing back.',
-  ),
-  CONNECTION_LOST: row('unknown', true, 'The connection broke while the answer was awaited.'),
-  CLOSED: row('unknown', false, 'The store, group or database is closed, or was while the call waited.'),
-  UNREACHABLE: row('not-applied', true, 'None of the stores that a client was given could be reached.'),
-  UNKNOWN_GROUP: row('not-applied', false, 'No reachable store hosts a group of this name.'),
-  NO_SUCH_REPLICA: row('not-applied', false, 'The store asked hosts no replica of this group.'),
-  GROUP_EXISTS: row(
-    'not-applied',
-    false,
-    'A group of this name exists with another type, members or arguments.',
-  ),
-  UNKNOWN_TYPE: row('not-applied', false, 'No state machine of this type is registered on this store.'),
-  STATE_MACHINE_FAILED: row('unknown', false, 'The state machine threw; its replica stopped at that index.'),
-  GROUP_FAILED: row('unknown', false, 'The replica is in ERROR and serves nothing until the store restarts.'),
-  STATE_LOST: row(
-    'not-applied',
-    false,
-    "The replica's state is gone from its disk: it stores the log and votes, but serves nothing until it has a snapshot.",
-  ),
-  NO_QUERY: row('not-applied', false, 'The state machine of the group answers no queries.'),
-  NOT_A_KV_GROUP: row('not-applied', false, 'The call is for key-value regions only.'),
-  CROSS_REGION: row(
-    'not-applied',
-    false,
-    'A batch spans more than one region; it can be atomic only within one.',
-  ),
-  NO_KV: row('not-applied', false, 'The store was opened without key-value regions (`kv: false`).'),
-  STORAGE_FAILED: row('unknown', false, 'The disk or the engine failed: the store has stopped its promises.'),
-  CORRUPT: row('unknown', false, 'Bytes on disk or on the wire are not what was written.'),
-  DATA_DIR_LOCKED: row('not-applied', false, 'Another process or store has this data directory open.'),
-  IDENTITY_MISMATCH: row(
-    'not-applied',
-    false,
-    'The data directory belongs to another cluster, store or format.',
-  ),
-  STORE_REPLACED: row(
-    'not-applied',
-    false,
-    'A store of this id is known with another incarnation or newer data.',
-  ),
-  CONFIGURATION_MISMATCH: row(
-    'not-applied',
-    false,
-    'Replicas of a group were given different first members.',
-  ),
-  ADDRESS_IN_USE: row('not-applied', false, 'The listen address is taken.'),
-  ADDRESS_INVALID: row('not-applied', false, 'The listen address cannot be bound on this machine.'),
-  PROTOCOL: row('unknown', false, 'A peer sent a frame that breaks the protocol.'),
-  UNSUPPORTED_PLATFORM: row('not-applied', false, 'The storage engine has no binary for this platform.'),
-  INTERNAL: row('unknown', false, 'An invariant of the engine did not hold: a bug in Flotilla.'),
+  INVALID_ARGUMENT: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning: 'An argument or option is of the wrong shape or contradicts another.',
+    remedy: 'Mend the call: the message names the argument, its value and what is expected.',
+  },
+  TOO_LARGE: {
+    outcome: 'not-applied',
+    other: 'when it is the answer that is too large',
+    retryable: false,
+    meaning: 'A key, value, batch or entry is over its limit.',
+    remedy:
+      'Cut it into smaller ones: a key may have 4 KiB, a value 1 MiB, a batch 4 MiB, an entry of a state machine 5 MiB.',
+  },
+  NOT_LEADER: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: true,
+    meaning: 'The replica asked is not the leader of the group.',
+    remedy:
+      'Calls find the leader by themselves; this one had no time left for it. Give it more (`timeoutMs`).',
+  },
+  NO_LEADER: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: true,
+    meaning: 'No leader of the group is known.',
+    remedy:
+      'Wait for the election. If it lasts, see which members are down (`flotilla group describe`): a majority must run and reach each other.',
+  },
+  TERM_MISMATCH: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning: 'The leader is in another term than the `expectedTerm` of the call.',
+    remedy: 'Read what changed in the new term (`describe()` names it) and decide anew.',
+  },
+  LEADERSHIP_LOST: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: true,
+    meaning: 'Another entry was committed at the index of this one.',
+    remedy: 'Call again.',
+  },
+  BUSY: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: true,
+    meaning: 'A bounded queue is full: the store is overloaded.',
+    remedy: 'Wait a little, longer each time, and keep fewer calls in flight.',
+  },
+  TIMEOUT: {
+    outcome: 'unknown',
+    other: 'when the call was never sent, or only reads',
+    retryable: true,
+    meaning: 'The call did not finish in its time.',
+    remedy:
+      'Give it more time (`timeoutMs`), or see what keeps the group from its majority (`flotilla group describe`). Before you repeat a write, read what is there.',
+  },
+  ABORTED: {
+    outcome: 'unknown',
+    other: 'when the call was never sent, or only reads',
+    retryable: false,
+    meaning: 'The signal of the call was aborted. It stops the waiting and takes nothing back.',
+    remedy: 'Nothing: you asked for it. Before you repeat a write, read what is there.',
+  },
+  CONNECTION_LOST: {
+    outcome: 'unknown',
+    other: 'when the call was never sent',
+    retryable: true,
+    meaning: 'The connection broke while the answer was awaited.',
+    remedy: 'Connections come back by themselves. Before you repeat a write, read what is there.',
+  },
+  CLOSED: {
+    outcome: 'unknown',
+    other: 'when the call was made after the end',
+    retryable: false,
+    meaning: 'The store, group or database is closed, or was while the call waited.',
+    remedy: '`closed` of the store or client tells why it ended. Open another.',
+  },
+  UNREACHABLE: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: true,
+    meaning: 'None of the stores that a client was given could be reached.',
+    remedy: 'Check the addresses and whether the stores run: the message says of each address why.',
+  },
+  UNKNOWN_GROUP: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning: 'No reachable store hosts a group of this name.',
+    remedy: 'Check the name (`flotilla group list`), or make the group (`createGroup`).',
+  },
+  NO_SUCH_REPLICA: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning: 'The store asked hosts no replica of this group.',
+    remedy: 'Ask without `localOnly`, or ask a member (`flotilla group list`).',
+  },
+  GROUP_EXISTS: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning: 'A group of this name exists with another type, members or arguments.',
+    remedy: 'Take another name, or what the group was made with.',
+  },
+  UNKNOWN_TYPE: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning: 'No state machine of this type is registered on this store.',
+    remedy: 'Register it in `stateMachines` on every store that hosts the group, and open the store again.',
+  },
+  STATE_MACHINE_FAILED: {
+    outcome: 'unknown',
+    other: 'when `onQuery` failed',
+    retryable: false,
+    meaning: 'The state machine threw; its replica stopped at that index.',
+    remedy: 'Mend the state machine and start the store again: the entry is applied again.',
+  },
+  GROUP_FAILED: {
+    outcome: 'unknown',
+    other: 'when the call was refused for it',
+    retryable: false,
+    meaning: 'The replica is in ERROR and serves nothing until the store restarts.',
+    remedy:
+      'Find the first error (event `groupError`, `flotilla group describe`), mend its cause, start the store again.',
+  },
+  STATE_LOST: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning:
+      "The replica's state is gone from its disk: it stores the log and votes, but serves nothing until it has a snapshot.",
+    remedy:
+      'Calls go to other members by themselves: you see this when all have lost theirs. See [guarantees](guarantees.md#1-durable).',
+  },
+  NO_QUERY: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning: 'The state machine of the group answers no queries.',
+    remedy: 'Give it an `onQuery`.',
+  },
+  NOT_A_KV_GROUP: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning: 'The call is for key-value regions only.',
+    remedy: 'Name a group of type `kv` (`flotilla group list`).',
+  },
+  CROSS_REGION: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning: 'A batch spans more than one region; it can be atomic only within one.',
+    remedy:
+      'Make one batch per region, or choose `kv.splitKeys` so that keys which change together lie together.',
+  },
+  NO_KV: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning: 'The store was opened without key-value regions (`kv: false`).',
+    remedy: 'Open every store of the cluster with them, or use groups.',
+  },
+  STORAGE_FAILED: {
+    outcome: 'unknown',
+    other: 'when the store could not be opened',
+    retryable: false,
+    meaning: 'The disk or the engine failed: the store has stopped its promises.',
+    remedy:
+      'Mend what the message names (space, permissions, the disk) and start the store again: it comes back with all that it promised, or says what is missing.',
+  },
+  CORRUPT: {
+    outcome: 'unknown',
+    other: 'when the store could not be opened',
+    retryable: false,
+    meaning: 'Bytes on disk or on the wire are not what was written.',
+    remedy:
+      'The message says which file and what to do; `flotilla inspect` shows all that is damaged. Never delete a log to get a store running: it would forget its promises.',
+  },
+  DATA_DIR_LOCKED: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning: 'Another process or store has this data directory open.',
+    remedy: 'End the other one, or give this store a directory of its own.',
+  },
+  IDENTITY_MISMATCH: {
+    outcome: 'not-applied',
+    other: 'when another store says so',
+    retryable: false,
+    meaning: 'The data directory belongs to another cluster, store or format.',
+    remedy:
+      'Open it as what it is (`flotilla inspect` shows cluster, store and shards), or name another directory. To a client: name stores of one cluster.',
+  },
+  STORE_REPLACED: {
+    outcome: 'not-applied',
+    other: 'when another store says so',
+    retryable: false,
+    meaning: 'A store of this id is known with another incarnation or newer data.',
+    remedy: 'Put the right directory back; end a second process that runs under the same id.',
+  },
+  CONFIGURATION_MISMATCH: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning: 'Replicas of a group were given different first members.',
+    remedy:
+      'Open every store with the same members and the same `kv.splitKeys` as at its first start. What is recorded stays.',
+  },
+  ADDRESS_IN_USE: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning: 'The listen address is taken.',
+    remedy: 'End what listens there, or name another port.',
+  },
+  ADDRESS_INVALID: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning: 'The listen address cannot be bound on this machine.',
+    remedy: 'Name an address of this machine in `listen`; 0.0.0.0 stands for all of them.',
+  },
+  PROTOCOL: {
+    outcome: 'unknown',
+    other: 'when nothing was sent',
+    retryable: false,
+    meaning: 'A peer sent a frame that breaks the protocol.',
+    remedy:
+      'Check that a store listens at that address, and the versions of both ends (`flotilla store describe`).',
+  },
+  UNSUPPORTED_PLATFORM: {
+    outcome: 'not-applied',
+    other: '',
+    retryable: false,
+    meaning: 'The storage engine has no binary for this platform.',
+    remedy: 'Run stores where there is one; `flotilla/client` works here too.',
+  },
+  INTERNAL: {
+    outcome: 'unknown',
+    other: 'when the store could not be opened',
+    retryable: false,
+    meaning: 'An invariant of the engine did not hold: a bug in Flotilla.',
+    remedy: 'Report it with its stack. The other stores go on.',
+  },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorName = keyof typeof ERRORS

@@ -44,7 +44,10 @@ export class ClientLoad {
     this.#cluster = cluster
     this.#clients = clients
     this.#random = cluster.world.random.fork('load')
-    this.kv = new KvGhost((_groupId, key, value) => this.#wasProposed(key, value))
+    this.kv = new KvGhost(
+      (_groupId, key, value) => this.#wasProposed(key, value),
+      () => clients.history.order,
+    )
     const able = Object.entries(plan.mix) as Array<[CallKind, number]>
     const kinds = able.filter(([kind]) => plan.counters.length > 0 || (kind !== 'apply' && kind !== 'query'))
     this.#kinds = kinds.map(([kind]) => kind)

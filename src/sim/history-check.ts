@@ -21,7 +21,8 @@ export interface HistoryVerdict {
 
 /**
  * I-15 for the whole history, by the answers alone: each key and each counter on its own. The committed entries say which
- * calls of unknown outcome took effect, which makes the search short; they say nothing about order.
+ * calls of unknown outcome took effect, and in which order it pays to look; whether that order fits the answers and the times
+ * of the calls is what is checked.
  */
 export function checkHistory(
   entries: readonly HistoryEntry[],
@@ -57,6 +58,8 @@ class KvHistory {
   readonly #keyspace = new Keyspace('default')
   /** Every key that was ever named. */
   readonly #keys = new Set<string>()
+  /** Deletes that were given to a call. */
+  readonly #owned = new Set<string>()
 
   constructor(ghost: KvGhost, splitKeys: readonly string[]) {
     this.#ghost = ghost
@@ -65,7 +68,8 @@ class KvHistory {
 
   operations(entries: readonly HistoryEntry[]): Operation<KvInput, KvOutput>[] {
     const found: Operation<KvInput, KvOutput>[] = []
-    for (const entry of entries) this.#write(entry, found)
+    // In the order of their returns, for the guesses.
+    for (const entry of [...entries].sort((a, b) => a.returnedAt - b.returnedAt)) this.#write(entry, found)
     for (const entry of entries) if (entry.outcome === 'done') this.#read(entry, found)
     return found
   }
@@ -74,30 +78,43 @@ class KvHistory {
   #write(entry: HistoryEntry, into: Operation<KvInput, KvOutput>[]): void {
     const changes = changesOf(entry)
     if (changes.length === 0 || entry.outcome === 'refused') return
-    const happened = entry.outcome === 'done' ? 'done' : this.#happened(changes)
-    if (happened === 'never') return
+    const isDone = entry.outcome === 'done'
+    const put = changes.find((change) => change.type === 'put')
+    // Values are unique: a put says whether its command is committed, and where.
+    const index = put === undefined ? this.#guessDelete(entry, changes[0]!.key) : this.#indexOf(put)
+    if (!isDone && put !== undefined && index === undefined) return
     for (const change of new Map(changes.map((one) => [one.key, one])).values()) {
       const { key } = change
       this.#keys.add(key)
-      const input: KvInput =
-        change.type === 'put' ? { f: 'put', key, value: token(change.value) } : { f: 'del', key }
       into.push({
-        input,
-        output: happened === 'unknown' ? undefined : null,
+        input: change.type === 'put' ? { f: 'put', key, value: token(change.value) } : { f: 'del', key },
+        output: isDone ? null : undefined,
         calledAt: entry.calledAt,
-        returnedAt: entry.outcome === 'done' ? entry.returnedAt : OPEN_END,
+        returnedAt: isDone ? entry.returnedAt : OPEN_END,
+        hint: index,
         client: `${entry.storeId}/${entry.id}`,
       })
     }
   }
 
-  /** Of a write without an answer. Values are unique, so a put says whether its command is committed. */
-  #happened(changes: readonly BatchChange[]): 'done' | 'never' | 'unknown' {
-    const put = changes.find((change) => change.type === 'put')
-    if (put === undefined) return 'unknown'
-    const full = this.#keyspace.fullKey(Buffer.from(put.key))
-    const { groupId } = this.#regions.regionOf(full)
-    return this.#ghost.isCommitted(groupId, full.toString('latin1'), put.value) ? 'done' : 'never'
+  #indexOf({ key, value }: BatchChange & { readonly type: 'put' }): number | undefined {
+    const [groupId, full] = this.#place(key)
+    return this.#ghost.indexOf(groupId, full, value)
+  }
+
+  /** Nothing tells one delete of a key from another: the first that was committed during the call and has no owner yet. */
+  #guessDelete({ calledAt, returnedAt }: HistoryEntry, key: string): number | undefined {
+    const [groupId, full] = this.#place(key)
+    const free = this.#ghost
+      .deletes(groupId, full)
+      .find(({ index, at }) => at >= calledAt && at <= returnedAt && !this.#owned.has(`${key} ${index}`))
+    if (free !== undefined) this.#owned.add(`${key} ${free.index}`)
+    return free?.index
+  }
+
+  #place(key: string): readonly [groupId: string, fullKey: string] {
+    const full = this.#keyspace.fullKey(Buffer.from(key))
+    return [this.#regions.regionOf(full).groupId, full.toString('latin1')]
   }
 
   #read(entry: HistoryEntry, into: Operation<KvInput, KvOutput>[]): void {
@@ -153,7 +170,8 @@ function counterOperations(
       const output = counters.sumOf(groupId, id)
       if (output === undefined) continue
       const end = outcome === 'done' ? returnedAt : OPEN_END
-      found.push({ input: { groupId, add }, output, calledAt, returnedAt: end, client })
+      const hint = counters.placeOf(groupId, id)
+      found.push({ input: { groupId, add }, output, calledAt, returnedAt: end, client, hint })
     }
   }
   return found

@@ -10,6 +10,8 @@ import { InvariantViolation } from './invariants.ts'
 interface Version {
   readonly index: number
   readonly value: Buffer | null
+  /** Order of the history when it was seen to be committed. */
+  readonly at: number
 }
 
 /** Keys as latin-1 text of their bytes, keyspace prefix inside. */
@@ -36,10 +38,13 @@ export type WasProposed = (groupId: string, key: string, value: Buffer | null) =
 export class KvGhost {
   readonly #regions = new Map<string, VersionsByKey>()
   readonly #wasProposed: WasProposed
+  readonly #order: () => number
   readonly #reader = new CommandReader()
 
-  constructor(wasProposed: WasProposed) {
+  /** `order` tells the present place in the history of calls. */
+  constructor(wasProposed: WasProposed, order: () => number) {
     this.#wasProposed = wasProposed
+    this.#order = order
   }
 
   /** I-18 for the commands of a region, and their effect. */
@@ -50,6 +55,7 @@ export class KvGhost {
     if (problem !== null)
       throw new InvariantViolation('I-18', `${groupId}/${index} is no command: ${problem}`)
     const versions = this.#region(groupId)
+    const at = this.#order()
     const reader = this.#reader
     reader.start(payload, 0, payload.length)
     while (reader.next()) {
@@ -58,8 +64,8 @@ export class KvGhost {
       if (!this.#wasProposed(groupId, key, value))
         throw new InvariantViolation('I-18', `${groupId}/${index} changes ${key}, as no client asked`)
       const list = versions.get(key)
-      if (list === undefined) versions.set(key, [{ index, value }])
-      else list.push({ index, value })
+      if (list === undefined) versions.set(key, [{ index, value, at }])
+      else list.push({ index, value, at })
     }
   }
 
@@ -93,12 +99,19 @@ export class KvGhost {
     )
   }
 
-  /** Whether a write of `value` is committed. */
-  isCommitted(groupId: string, key: string, value: Buffer): boolean {
+  /** Where a write of `value` came to stand; undefined when it did not. */
+  indexOf(groupId: string, key: string, value: Buffer): number | undefined {
+    return this.#region(groupId)
+      .get(key)
+      ?.find((version) => version.value?.equals(value))?.index
+  }
+
+  /** Indexes of the deletes of a key, and the orders of the history in which they were committed. */
+  deletes(groupId: string, key: string): ReadonlyArray<{ readonly index: number; readonly at: number }> {
     return (
       this.#region(groupId)
         .get(key)
-        ?.some((version) => version.value?.equals(value)) ?? false
+        ?.filter(({ value }) => value === null) ?? []
     )
   }
 

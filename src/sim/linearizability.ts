@@ -12,6 +12,8 @@ export interface Operation<I, O> {
   readonly calledAt: number
   /** Infinity for a call that was given up: it need not be placed. Not looked at when the outcome is unknown. */
   readonly returnedAt: number
+  /** A guess at its place in the order: the search tries lower ones first. A wrong guess costs time, nothing else. */
+  readonly hint?: number | undefined
   /** For the report. */
   readonly client?: string | number
 }

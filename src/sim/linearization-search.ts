@@ -40,6 +40,8 @@ export class LinearizationSearch<I, O, S extends ModelState> {
    * the later one can, so the later is tried only when the earlier has been placed.
    */
   readonly #twins: Int32Array
+  /** By operation, known ones before open ones; null when there are none. */
+  readonly #hints: Float64Array | null
   readonly #memo: SearchMemo<S>
   readonly #levels: Level<S>[] = []
   /** Known operations that are not placed. */
@@ -57,6 +59,7 @@ export class LinearizationSearch<I, O, S extends ModelState> {
     this.#reads = Uint8Array.from(this.#known, ({ input, output }) =>
       Number(model.isRead?.(input, output!) ?? false),
     )
+    this.#hints = hintsOf([...this.#known, ...this.#open])
     const count = this.#known.length
     const events = this.#known.flatMap((op, i) => [
       { at: op.calledAt, node: i + 1 },
@@ -145,24 +148,25 @@ export class LinearizationSearch<I, O, S extends ModelState> {
     return true
   }
 
-  /** What may come next: a read that fits, alone; else those that must return first, first. */
+  /** What may come next: a read that fits, alone; else as the hints say, and those that must return first, first. */
   #candidates(state: S): readonly number[] {
-    const known: number[] = []
+    const found: number[] = []
     let node = this.#next[0]!
     for (; this.#nodes[node]! > 0; node = this.#next[node]!) {
       const op = this.#nodes[node]! - 1
-      if (this.#reads[op] === 0) known.push(op)
+      if (this.#reads[op] === 0) found.push(op)
       else if (this.#fits(state, op)) return [op]
     }
     this.#noteStuck(-this.#nodes[node]! - 1)
-    known.sort((a, b) => this.#returnNode[a]! - this.#returnNode[b]!)
+    if (found.length > 1) found.sort((a, b) => this.#returnNode[a]! - this.#returnNode[b]!)
     for (let i = 0; i < this.#open.length && this.#openFrom[i]! < node; i++) {
       const op = this.#known.length + i
       const twin = this.#twins[i]!
       const isTurn = twin === NONE || this.#memo.has(this.#known.length + twin)
-      if (isTurn && !this.#memo.has(op)) known.push(op)
+      if (isTurn && !this.#memo.has(op)) found.push(op)
     }
-    return known
+    if (this.#hints !== null && found.length > 1) found.sort((a, b) => this.#hints![a]! - this.#hints![b]!)
+    return found
   }
 
   #fits(state: S, op: number): boolean {
@@ -215,4 +219,10 @@ function twinsOf<I, O>(operations: readonly Operation<I, O>[]): Int32Array {
     last.set(name, i)
     return twin
   })
+}
+
+/** What has no hint keeps its place behind what has one. */
+function hintsOf<I, O>(operations: readonly Operation<I, O>[]): Float64Array | null {
+  if (operations.every(({ hint }) => hint === undefined)) return null
+  return Float64Array.from(operations, ({ hint }) => hint ?? Number.MAX_VALUE)
 }

@@ -54,6 +54,7 @@ export interface RunPlan {
 
 const MAX_STORES = 7
 const MIN_GROUPS = 3
+const MIN_DAMAGED_GROUP = 3
 const MAX_GROUPS = 64
 /** Declared bound of the drift of a monotonic clock. */
 export const MAX_CLOCK_DRIFT = 0.05
@@ -76,9 +77,12 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     MIN_GROUPS * ((limits.maxGroups ?? MAX_GROUPS) / MIN_GROUPS) ** (random.float() ** 1.5),
   )
   const regionCount = 1 + random.below(groupCount - 1)
-  const kvMembers = drawMembers(random, storeIds)
+  // Directories are damaged only where every group stays with a majority of sound ones.
+  const damage = storeCount >= MIN_DAMAGED_GROUP && random.chance(0.3)
+  const least = damage ? MIN_DAMAGED_GROUP : 1
+  const kvMembers = drawMembers(random, storeIds, least)
   const counters = Array.from({ length: groupCount - regionCount }, (_, i): GroupRequest => {
-    const members = drawMembers(random, storeIds)
+    const members = drawMembers(random, storeIds, least)
     return { groupId: `counter-${i}`, type: 'counter', members, preferredLeader: random.pick(members) }
   })
   return {
@@ -99,7 +103,7 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     callsPerSecond: 100,
     maxInFlight: random.pick([10, 40, 100]),
     callTimeoutMs: random.pick([1_000, 2_000, 5_000]),
-    faults: drawFaults(random, storeCount),
+    faults: drawFaults(random, storeCount, damage),
     faultsFromMs: random.chance(0.3) ? 0 : random.between(500, 3_000),
     faultsForMs: limits.faultsForMs ?? 60_000,
     livenessMs: limits.livenessMs ?? 20_000,
@@ -116,9 +120,9 @@ export function regionPrefix(region: number): string {
 }
 
 /** All of them most of the time, else an odd number that leaves some stores without the group. */
-function drawMembers(random: SimRandom, storeIds: readonly string[]): string[] {
+function drawMembers(random: SimRandom, storeIds: readonly string[], least: number): string[] {
   if (random.chance(0.6)) return [...storeIds]
-  const count = 1 + 2 * random.below(Math.ceil(storeIds.length / 2))
+  const count = least + 2 * random.below(Math.ceil((storeIds.length - least + 1) / 2))
   return random.shuffle(storeIds).slice(0, count).sort()
 }
 
@@ -137,12 +141,11 @@ function drawMix(random: SimRandom): ClientMix {
 }
 
 /** At least one kill, whatever the coins say: a run without a crash proves little. */
-function drawFaults(random: SimRandom, storeCount: number): NemesisOptions {
+function drawFaults(random: SimRandom, storeCount: number, damages: boolean): NemesisOptions {
   const drawn = drawNemesisOptions(random, FAULT_KINDS)
   const minority = Math.floor((storeCount - 1) / 2)
   const maxDown = random.pick([Math.max(1, minority), storeCount])
-  const damage = random.chance(0.3) ? (drawn.damage ?? false) : false
-  return { ...drawn, damage, kills: drawn.kills || { everyMs: 15_000, forMs: 500 }, maxDown }
+  return { ...drawn, damage: damages, kills: drawn.kills || { everyMs: 15_000, forMs: 500 }, maxDown }
 }
 
 function drawNetwork(random: SimRandom): Partial<NetworkOptions> {

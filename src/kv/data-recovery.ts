@@ -1,9 +1,11 @@
 import type { Disk, EngineDb } from '../env/ports.ts'
 import { corruptShard, missingFlushes } from '../storage/log-damage.ts'
 import { checkRocksFiles } from '../storage/rocks-files.ts'
+import { checkTables } from '../storage/table-check.ts'
 import { cutWals } from '../storage/wal-check.ts'
-import { FlotillaError, toFlotillaError } from '../util/errors.ts'
-import { ROCKS_WRITE_BUFFER_BYTES } from '../util/limits.ts'
+import { toFlotillaError } from '../util/errors.ts'
+import { MAX_STATE_CHECK_BYTES, ROCKS_WRITE_BUFFER_BYTES } from '../util/limits.ts'
+import { damagedState } from './state-damage.ts'
 import { StateEngine } from './state-engine.ts'
 import type { LogIdentity } from './state-engine.ts'
 
@@ -16,9 +18,9 @@ export interface RecoveredState {
 }
 
 /**
- * Opens the KV state below `dir`, which belongs to the open log `log`. The log can replay it, so it need not be whole, only
- * a prefix of what was written: a bad end of its write-ahead log is cut off, and a state that is damaged otherwise is moved
- * aside, to begin empty. Rejects with DATA_DIR_LOCKED, STORAGE_FAILED, or CORRUPT when the state proves that the log lost
+ * Opens the KV state below `dir`, which belongs to the open log `log`. The log can replay it, as far as it reaches, so it
+ * need not be whole, only a prefix of what was written: a bad end of its write-ahead log is cut off, and a state that is
+ * damaged otherwise is moved aside, to begin empty. Rejects with DATA_DIR_LOCKED, STORAGE_FAILED, or CORRUPT when the state proves that the log lost
  * something.
  */
 export async function openState(
@@ -57,8 +59,10 @@ async function tryOpen(
   notes: string[],
 ): Promise<StateEngine> {
   const problem = await checkRocksFiles(disk.files, data, true)
-  if (problem !== null)
-    throw new FlotillaError('CORRUPT', `The key-value state in ${data} is damaged: ${problem}.`)
+  if (problem !== null) throw damagedState(data, problem)
+  const part = { maxBytes: MAX_STATE_CHECK_BYTES, start: disk.random.float() }
+  const badTable = await checkTables(disk.files, data, part)
+  if (badTable !== null) throw damagedState(data, badTable)
   for (const done of await cutWals(disk.files, data)) notes.push(`${done}; the log replays what is gone.`)
   const options = { writeBufferBytes: ROCKS_WRITE_BUFFER_BYTES, compression: true }
   const db: EngineDb = await disk.engine.open(data, options)

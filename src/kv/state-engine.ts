@@ -5,7 +5,7 @@ import { FlushNumbers } from '../storage/flush-numbers.ts'
 import { SPACE_BYTES } from '../storage/space-key.ts'
 import { assert } from '../util/assert.ts'
 import { crc32 } from '../util/crc.ts'
-import { FlotillaError } from '../util/errors.ts'
+import type { FlotillaError } from '../util/errors.ts'
 import { MAX_GET_MANY_KEYS } from '../util/limits.ts'
 import {
   appliedKey,
@@ -15,12 +15,15 @@ import {
   META_BATCH_NUMBER,
   openValue,
 } from './data-keys.ts'
+import { damagedState, unreadableState, withStateRemedy } from './state-damage.ts'
 
 /** What a space holds: applied up to index, whose entry had this term. */
 export interface SpaceState {
   readonly space: number
   appliedIndex: number
   appliedTerm: number
+  /** Applied up to here at least is durable: a marker was synced behind it. 0 until one was. */
+  durableIndex: number
 }
 
 /** A configuration entry as it was applied. */
@@ -91,7 +94,7 @@ export class StateEngine {
   space(space: number): SpaceState {
     let state = this.#spaces.get(space)
     if (!state) {
-      state = { space, appliedIndex: 0, appliedTerm: 0 }
+      state = { space, appliedIndex: 0, appliedTerm: 0, durableIndex: 0 }
       this.#spaces.set(space, state)
     }
     return state
@@ -158,15 +161,19 @@ export class StateEngine {
     this.#health.check()
   }
 
-  /** Stored values of whole data keys, in order, null where absent. {@link open} each. */
+  /** Stored values of whole data keys, in order, null where absent. {@link open} each. Rejects with CORRUPT. */
   async getStored(keys: readonly Buffer[]): Promise<Array<Buffer | null>> {
-    if (keys.length <= MAX_GET_MANY_KEYS) return this.#db.getMany(keys)
-    const stored: Array<Buffer | null> = []
-    for (let from = 0; from < keys.length; from += MAX_GET_MANY_KEYS) {
-      for (const value of await this.#db.getMany(keys.slice(from, from + MAX_GET_MANY_KEYS)))
-        stored.push(value)
+    try {
+      if (keys.length <= MAX_GET_MANY_KEYS) return await this.#db.getMany(keys)
+      const stored: Array<Buffer | null> = []
+      for (let from = 0; from < keys.length; from += MAX_GET_MANY_KEYS) {
+        for (const value of await this.#db.getMany(keys.slice(from, from + MAX_GET_MANY_KEYS)))
+          stored.push(value)
+      }
+      return stored
+    } catch (error) {
+      throw withStateRemedy(error, this.dir)
     }
-    return stored
   }
 
   /** The user's value in a stored one. Throws CORRUPT. */
@@ -174,7 +181,10 @@ export class StateEngine {
     if (stored === null) return null
     const value = openValue(key, stored)
     if (value === null)
-      throw this.#corrupt(`the value of key ${key.toString('hex', SPACE_BYTES)} is not what was written`)
+      throw unreadableState(
+        this.dir,
+        `the value of key ${key.toString('hex', SPACE_BYTES)} is not what was written`,
+      )
     return value
   }
 
@@ -203,16 +213,17 @@ export class StateEngine {
   #recover(space: number, value: Buffer): void {
     const position = decodePosition(value)
     if (!position) throw this.#corrupt(`the applied index of space ${space} is not what was written`)
-    this.#spaces.set(space, { space, appliedIndex: position.index, appliedTerm: position.term })
+    this.#spaces.set(space, {
+      space,
+      appliedIndex: position.index,
+      appliedTerm: position.term,
+      durableIndex: 0,
+    })
   }
 
   #corrupt(what: string): FlotillaError {
     return damagedState(this.dir, what)
   }
-}
-
-function damagedState(dir: string, what: string): FlotillaError {
-  return new FlotillaError('CORRUPT', `The key-value state in ${dir} is damaged: ${what}.`)
 }
 
 /** An applied position, or an applied configuration: u32 LE CRC-32 of the rest | index u48 | term u48 | bytes. */

@@ -1,6 +1,7 @@
 import type { EngineIterator, Hash } from '../env/ports.ts'
 import { SPACE_BYTES } from '../storage/space-key.ts'
 import { dataKey, spaceBounds } from './data-keys.ts'
+import { withStateRemedy } from './state-damage.ts'
 import type { StateEngine } from './state-engine.ts'
 
 export interface ScanOptions {
@@ -43,7 +44,7 @@ export class StateScan {
    * value is null in a scan of keys. Rejects with CORRUPT when a row is not what was written.
    */
   async next(maxRows: number): Promise<Array<Buffer | null>> {
-    const rows = await this.#rows.next(maxRows)
+    const rows = await this.#nextRows(maxRows)
     const page: Array<Buffer | null> = []
     for (const [key, stored] of rows) {
       page.push(key.subarray(SPACE_BYTES), this.#values ? this.#state.open(key, stored) : null)
@@ -53,6 +54,14 @@ export class StateScan {
 
   close(): Promise<void> {
     return this.#rows.close()
+  }
+
+  async #nextRows(maxRows: number): ReturnType<EngineIterator['next']> {
+    try {
+      return await this.#rows.next(maxRows)
+    } catch (error) {
+      throw withStateRemedy(error, this.#state.dir)
+    }
   }
 }
 

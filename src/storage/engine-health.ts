@@ -27,7 +27,8 @@ export class EngineHealth {
     if (errors <= this.#before) return
     throw new FlotillaError(
       'STORAGE_FAILED',
-      `The engine in ${this.#path} failed to write in the background.`,
+      `The engine in ${this.#path} failed to write in the background: the disk is full or fails, or a file there is ` +
+        'damaged. Look at the disk, then start the store again: it checks its files first and says what it finds.',
     )
   }
 

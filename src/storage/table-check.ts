@@ -1,18 +1,20 @@
 import type { Files, OpenFile } from '../env/ports.ts'
 import { crc32c } from '../util/crc32c.ts'
-import { TABLE_READ_BYTES } from '../util/limits.ts'
+import { MAX_TABLE_INDEX_BYTES, TABLE_READ_BYTES } from '../util/limits.ts'
+import { unpackSnappy } from './snappy.ts'
 import { unmaskCrc } from './wal-format.ts'
 
 /**
  * RocksDB's tables: blocks, each with u8 compression | u32 LE masked CRC-32C over block and compression byte; then a footer
- * that says where the index block is, which says where the data blocks are. Only what Flotilla's log has is read:
- * no compression, CRC-32C, an index in one block whose every entry is a restart.
+ * that says where the index block is, which says where the data blocks are. Only what Flotilla's databases have is read:
+ * Snappy or no compression, CRC-32C, an index in one block whose every entry is a restart.
  */
 const FOOTER_BYTES = 53
 const TRAILER_BYTES = 5
 const MAGIC = Buffer.from('f7cff485b741e288', 'hex')
 const CHECKSUM_CRC32C = 1
 const UNCOMPRESSED = 0
+const SNAPPY = 1
 /** From this version on, values of the index have no length in front. */
 const BARE_VALUES_VERSION = 4
 
@@ -23,16 +25,31 @@ interface Handle {
   readonly size: number
 }
 
+/** How much of a directory is checked, and where in it one begins: from 0 to 1. */
+export interface TableCheckPart {
+  readonly maxBytes: number
+  readonly start: number
+}
+
 /**
- * Checks every block of every table in `dir`: what is bad, or null. RocksDB's iterators do not verify what they read; a
- * flipped bit makes them skip rows or end the process. Tables in a form that is not known here are left to RocksDB.
+ * Checks every block of the tables in `dir`, of all of them unless `part` says otherwise: what is bad, or null. RocksDB's
+ * iterators do not verify what they read; a flipped bit makes them skip rows or end the process. Tables in a form that is
+ * not known here are left to RocksDB.
  */
-export async function checkTables(files: Files, dir: string): Promise<string | null> {
-  for (const name of await files.list(dir)) {
-    if (!TABLE_NAME.test(name)) continue
+export async function checkTables(
+  files: Files,
+  dir: string,
+  { maxBytes, start }: TableCheckPart = { maxBytes: Number.POSITIVE_INFINITY, start: 0 },
+): Promise<string | null> {
+  const names = (await files.list(dir)).filter((name) => TABLE_NAME.test(name)).sort()
+  const from = Math.floor(start * names.length)
+  let bytes = 0
+  for (const name of [...names.slice(from), ...names.slice(0, from)]) {
+    if (bytes >= maxBytes) break
     const file = await files.openFile(`${dir}/${name}`)
     if (file === null) continue
     try {
+      bytes += file.size()
       const problem = tableProblem(file)
       if (problem !== null) return `${name} ${problem}`
     } finally {
@@ -59,25 +76,31 @@ export function tableProblem(file: OpenFile): string | null {
   if (meta === null || index === null || !within(meta) || !within(index)) {
     return 'has a footer that is not what was written'
   }
+  const reader = new BlockReader(file)
   // The entries of the meta index name the filter and the properties.
-  return listProblem(file, meta, false) ?? listProblem(file, index, version >= BARE_VALUES_VERSION)
+  return listProblem(reader, meta, false) ?? listProblem(reader, index, version >= BARE_VALUES_VERSION)
 }
 
 /** Checks a block whose entries name other blocks, and those. `bare`: its values have no length in front. */
-function listProblem(file: OpenFile, handle: Handle, bare: boolean): string | null {
-  const list = Buffer.alloc(handle.size + TRAILER_BYTES)
-  const problem = blockProblem(file, handle, list)
+function listProblem(reader: BlockReader, handle: Handle, bare: boolean): string | null {
+  const problem = reader.problem(handle)
   if (problem !== null) return problem
-  if (list[handle.size] !== UNCOMPRESSED) return null
-  return entriesProblem(file, list.subarray(0, handle.size), bare)
+  const list = Buffer.from(reader.read(handle))
+  const entries = unpacked(list.subarray(0, handle.size), list[handle.size]!)
+  return entries === null ? null : entriesProblem(reader, entries, bare)
 }
 
-function entriesProblem(file: OpenFile, list: Buffer, bare: boolean): string | null {
+/** Null when it is compressed in a way that is not known here. */
+function unpacked(bytes: Buffer, compression: number): Buffer | null {
+  if (compression === UNCOMPRESSED) return bytes
+  return compression === SNAPPY ? unpackSnappy(bytes, MAX_TABLE_INDEX_BYTES) : null
+}
+
+function entriesProblem(reader: BlockReader, list: Buffer, bare: boolean): string | null {
   if (list.length < 4) return 'has an index that is not what was written'
   const count = list.readUInt32LE(list.length - 4)
   const restarts = list.length - 4 - count * 4
   if (restarts < 0) return 'has an index that is not what was written'
-  let buffer = Buffer.alloc(TABLE_READ_BYTES)
   for (let i = 0; i < count; i++) {
     const entry = new Varints(list, list.readUInt32LE(restarts + i * 4))
     entry.next()
@@ -86,19 +109,42 @@ function entriesProblem(file: OpenFile, list: Buffer, bare: boolean): string | n
     entry.skip(keyBytes)
     const handle = entry.handle()
     if (handle === null) return 'has an index that is not what was written'
-    if (handle.size + TRAILER_BYTES > buffer.length) buffer = Buffer.alloc(handle.size + TRAILER_BYTES)
-    const problem = blockProblem(file, handle, buffer)
+    const problem = reader.problem(handle)
     if (problem !== null) return problem
   }
   return null
 }
 
-/** Reads the block into `buffer`, which is large enough. */
-function blockProblem(file: OpenFile, { offset, size }: Handle, buffer: Buffer): string | null {
-  const block = buffer.subarray(0, size + TRAILER_BYTES)
-  if (file.read(block, offset) < block.length) return `ends within the block at byte ${offset}`
-  if (unmaskCrc(block.readUInt32LE(size + 1)) === crc32c(block, 0, size + 1)) return null
-  return `is bad in the block at byte ${offset} (the checksum is wrong)`
+/** Reads blocks, which lie one after the other, many at a time. */
+class BlockReader {
+  readonly #file: OpenFile
+  #buffer = Buffer.alloc(TABLE_READ_BYTES)
+  /** What of the file is in the buffer. */
+  #from = 0
+  #to = 0
+
+  constructor(file: OpenFile) {
+    this.#file = file
+  }
+
+  /** The block with its trailer, until the next read; shorter where the file ends. */
+  read({ offset, size }: Handle): Buffer {
+    const end = offset + size + TRAILER_BYTES
+    if (offset < this.#from || end > this.#to) {
+      if (end - offset > this.#buffer.length) this.#buffer = Buffer.alloc(end - offset)
+      this.#from = offset
+      this.#to = offset + this.#file.read(this.#buffer, offset)
+    }
+    return this.#buffer.subarray(offset - this.#from, Math.min(end, this.#to) - this.#from)
+  }
+
+  problem(handle: Handle): string | null {
+    const { offset, size } = handle
+    const block = this.read(handle)
+    if (block.length < size + TRAILER_BYTES) return `ends within the block at byte ${offset}`
+    if (unmaskCrc(block.readUInt32LE(size + 1)) === crc32c(block, 0, size + 1)) return null
+    return `is bad in the block at byte ${offset} (the checksum is wrong)`
+  }
 }
 
 /** Reads variable-length numbers one after the other; past the end they are NaN. */

@@ -147,6 +147,8 @@ export const WHEEL_SLOTS = 512
 export const SOCKET_HIGH_WATER_BYTES = 1 * MIB
 /** Un-synced batches that a crash of the in-memory disk may still lose; older ones count as written back. */
 export const MAX_MEMORY_DISK_UNSYNCED = 4_096
+/** Write-ahead log of a database in memory before it becomes a table: small, so that tests see many of both. */
+export const MEMORY_WRITE_BUFFER_BYTES = 128 * KIB
 
 /** What a write costs in RocksDB's memtable and log beside its key and value, about: so small writes fill the window too. */
 export const FLUSH_NUMBER_OVERHEAD_BYTES = 128
@@ -189,6 +191,8 @@ export const MAX_SIM_LOG_RECORDS = 4_096
 export const MAX_SIM_HASHED_VALUES = 512
 /** What the simulated system takes from a socket and its peer has not read yet; the rest is `bufferedBytes`. */
 export const SIM_SOCKET_SYSTEM_BYTES = 256 * KIB
+/** Events of one run that are kept to be compared with those of its second run. */
+export const MAX_SIM_TAPE = 5_000_000
 /** Runs that making one failing run smaller takes at most. */
 export const MAX_MINIMIZE_RUNS = 200
 /** Older contents of each simulated disk that are kept to be put back: whole copies. */

@@ -44,29 +44,56 @@ export class ShardReader {
       answers[i] = heads[i]!
       answers[i + 1] = this.#spaceOf(heads[i + 1]!).appliedIndex
     }
-    const stored = await this.#state.getStored(keys)
+    const stored = await this.#stored(keys)
     const values: Array<Buffer | null> = []
     const errors: WireError[] = []
     for (let i = 0, from = 0; i < heads.length; i += 3) {
       const to = from + heads[i + 2]!
-      answers[i + 2] = this.#openValues(keys, stored, from, to, values, errors)
+      const own = stored ?? (await this.#storedOf(keys.slice(from, to), errors))
+      const skip = stored === null ? from : 0
+      answers[i + 2] = own === null ? -1 : this.#openValues(keys, from, to, own, skip, values, errors)
       from = to
     }
     return { t: 'got', heads: answers, values: pack(values), errors }
   }
 
-  /** The count of values, or -1 when one of them is damaged: that fails its own request and no other. */
+  /** Null when something of it is damaged: what, each request finds out by itself. */
+  async #stored(keys: readonly Buffer[]): Promise<Array<Buffer | null> | null> {
+    try {
+      return await this.#state.getStored(keys)
+    } catch (error) {
+      if (toFlotillaError(error).shortName === 'CORRUPT') return null
+      throw error
+    }
+  }
+
+  /** Null when something of it is damaged, as `errors` says then. */
+  async #storedOf(keys: readonly Buffer[], errors: WireError[]): Promise<Array<Buffer | null> | null> {
+    try {
+      return await this.#state.getStored(keys)
+    } catch (error) {
+      if (toFlotillaError(error).shortName !== 'CORRUPT') throw error
+      errors.push(toWireError(error))
+      return null
+    }
+  }
+
+  /**
+   * The values of the keys `from … to - 1`; `stored` holds those behind the first `skip` keys. Their count, or -1 when one
+   * of them is damaged: that fails its own request and no other.
+   */
   #openValues(
     keys: readonly Buffer[],
-    stored: ReadonlyArray<Buffer | null>,
     from: number,
     to: number,
+    stored: ReadonlyArray<Buffer | null>,
+    skip: number,
     values: Array<Buffer | null>,
     errors: WireError[],
   ): number {
     const before = values.length
     try {
-      for (let i = from; i < to; i++) values.push(this.#state.open(keys[i]!, stored[i]!))
+      for (let i = from; i < to; i++) values.push(this.#state.open(keys[i]!, stored[i - skip]!))
       return to - from
     } catch (error) {
       values.length = before

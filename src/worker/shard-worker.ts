@@ -90,7 +90,7 @@ class ShardWorker {
       const spaces = recovered.map(({ record }) => record.space).filter((space) => space > 0)
       const { state, notes: stateNotes } = await openState(disk, init.dir, log, spaces)
       try {
-        await reconcile(log, state, recovered)
+        stateNotes.push(...(await reconcile(log, state, recovered)))
       } catch (error) {
         await state.close()
         throw error

@@ -1,7 +1,7 @@
-import type { StateEngine } from '../kv/state-engine.ts'
+import type { SpaceState, StateEngine } from '../kv/state-engine.ts'
 import type { LogEngine } from '../storage/log-engine.ts'
 import type { SlotLog } from '../storage/slot-log.ts'
-import { MAX_TRUNCATED_BLOCKS_PER_PASS } from '../util/limits.ts'
+import { MAX_TRUNCATED_BLOCKS_PER_PASS, TRUNCATED_LOG_COST_BLOCKS } from '../util/limits.ts'
 
 export interface PlannedTruncation {
   /** Pairs `slot, newFirstIndex`. */
@@ -11,12 +11,15 @@ export interface PlannedTruncation {
   readonly more: boolean
 }
 
-/** A log that may be cut at its beginning. Both are counts of blocks. */
+/** A log that may be cut at its beginning. */
 interface Candidate {
   readonly log: SlotLog
-  /** What the state holds and every voter has. */
+  readonly state: SpaceState
+  /** As it was before the marker is put. */
+  readonly appliedIndex: number
+  /** Count of the blocks that the state holds and every voter has. */
   readonly wanted: number
-  /** What the state holds: no more may ever go. */
+  /** Count of the blocks that the state holds: no more may ever go. */
   readonly covered: number
 }
 
@@ -35,31 +38,43 @@ export async function planTruncation(
   for (let i = 0; i < soft.length; i += 2) {
     const slot = log.slotOf(soft[i]!)
     if (slot.space === 0) continue
-    const { appliedIndex } = state.space(slot.space)
+    const space = state.space(slot.space)
+    const { appliedIndex } = space
     const wanted = slot.blocksUpTo(Math.min(soft[i + 1]!, appliedIndex))
-    candidates.push({ log: slot, wanted, covered: slot.blocksUpTo(appliedIndex) })
+    candidates.push({ log: slot, state: space, appliedIndex, wanted, covered: slot.blocksUpTo(appliedIndex) })
   }
   const plan = choose(candidates, budgetBytes)
-  if (plan.pairs.length > 0) await state.sync()
+  if (plan.needsMarker) {
+    await state.sync()
+    for (const { state: space, appliedIndex } of candidates) space.durableIndex = appliedIndex
+  }
   return plan
 }
 
-function choose(candidates: readonly Candidate[], budgetBytes: number): PlannedTruncation {
+interface Choice extends PlannedTruncation {
+  /** A log shall lose what its state is not known to hold durably. */
+  readonly needsMarker: boolean
+}
+
+function choose(candidates: readonly Candidate[], budgetBytes: number): Choice {
   const size = sharedSize(candidates, budgetBytes)
   const pairs: number[] = []
   let room = MAX_TRUNCATED_BLOCKS_PER_PASS
   let retainedBytes = 0
   let more = false
-  for (const { log, wanted, covered } of candidates) {
+  let needsMarker = false
+  for (const { log, state, wanted, covered } of candidates) {
     const target = Math.min(covered, Math.max(wanted, blocksAbove(log, size)))
-    const blocks = Math.min(target, room)
+    const blocks = Math.min(target, Math.max(0, room))
     retainedBytes += log.bytesFrom(blocks)
     if (blocks < target) more = true
     if (blocks === 0) continue
-    room -= blocks
-    pairs.push(log.slot, log.firstIndexBehind(blocks))
+    room -= blocks + TRUNCATED_LOG_COST_BLOCKS
+    const firstIndex = log.firstIndexBehind(blocks)
+    if (firstIndex - 1 > state.durableIndex) needsMarker = true
+    pairs.push(log.slot, firstIndex)
   }
-  return { pairs, retainedBytes, more }
+  return { pairs, retainedBytes, more, needsMarker }
 }
 
 /**

@@ -10,6 +10,8 @@ export interface StoppedStore {
 export interface DamageCase {
   readonly target: string
   readonly damage: string
+  /** The store is one whose logs were truncated. Default false. */
+  readonly truncated?: boolean
   /** Damages the store in place; false when it has no such file. */
   apply(store: StoppedStore): boolean
 }
@@ -78,13 +80,25 @@ const DIRECTORIES: ReadonlyArray<readonly [string, readonly string[]]> = [
 ]
 
 export function allCases(): DamageCase[] {
+  return [...damagesOf(FILES, DIRECTORIES), ...truncatedCases()]
+}
+
+/** Where a truncated log makes a difference: what it no longer holds it cannot replay. */
+function truncatedCases(): DamageCase[] {
+  const files = FILES.filter(([target]) => /^data |^log SST/.test(target))
+  const directories = DIRECTORIES.filter(([target]) => /^(data|log|log \+ data)$/.test(target))
+  const cases = damagesOf(files, directories)
+  return cases.map((one) => ({ ...one, target: `${one.target}, truncated`, truncated: true }))
+}
+
+function damagesOf(files: typeof FILES, directories: typeof DIRECTORIES): DamageCase[] {
   const cases: DamageCase[] = []
-  for (const [target, find] of FILES) {
+  for (const [target, find] of files) {
     for (const [damage, change] of BYTE_DAMAGES) {
       cases.push({ target, damage, apply: ({ dir }) => changeFile(find(dir), change) })
     }
   }
-  for (const [target, paths] of DIRECTORIES) {
+  for (const [target, paths] of directories) {
     cases.push({ target, damage: 'rolled back', apply: (store) => restore(store, paths, true) })
     cases.push({ target, damage: 'wiped', apply: (store) => restore(store, paths, false) })
   }

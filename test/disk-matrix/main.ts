@@ -46,7 +46,7 @@ try {
     const outcome = await matrix.run(one)
     outcomes.push(outcome)
     const loud = outcome.verdict === 'SILENT' || outcome.verdict === 'crashed'
-    const line = `${outcome.target.padEnd(14)} ${outcome.damage.padEnd(20)} ${outcome.verdict}`
+    const line = `${outcome.target.padEnd(26)} ${outcome.damage.padEnd(20)} ${outcome.verdict}`
     const detail = (values.details || loud) && outcome.detail ? `    ${outcome.detail}\n` : ''
     process.stdout.write(`${line}\n${detail}`)
   }

@@ -18,6 +18,26 @@ const SAMPLE: ReadonlyArray<readonly [target: string, damage: string, verdict: V
   ['log SST', 'page of zeros', 'refused', /\d+\.sst is bad in the block at byte \d+/],
   ['log SST', 'deleted', 'refused', /No such file.*Put the old directory back/],
   ['data SST', 'bit flipped, start', 'repaired', /moved to .*data\.damaged-1/],
+  [
+    'data SST',
+    'bit flipped, middle',
+    'repaired',
+    /\d+\.sst is bad in the block at byte \d+ .*data\.damaged-1; the log replays/,
+  ],
+  [
+    'data SST, truncated',
+    'bit flipped, middle',
+    'gone',
+    /\d+\.sst is bad .* of "a", "b", "c": it cannot be replayed/,
+  ],
+  ['data WAL, truncated', 'bit flipped, end', 'repaired', /was cut from \d+ to \d+ bytes/],
+  [
+    'data WAL, truncated',
+    'cut to nothing',
+    'gone',
+    /vote on here but serve nothing until they have a snapshot/,
+  ],
+  ['data, truncated', 'rolled back', 'gone', /the state ends before it and the log begins at/],
   ['log MANIFEST', 'cut in half', 'refused', /Put the old directory back/],
   ['log CURRENT', 'deleted', 'refused', /CURRENT is gone, beside/],
   ['data CURRENT', 'deleted', 'repaired', /CURRENT is gone.*moved to/],
@@ -35,6 +55,7 @@ afterAll(() => matrix.remove())
 
 test('a store that was only killed opens without a word and has all that it promised', async () => {
   expect(await matrix.run(null)).toMatchObject({ verdict: 'unharmed' })
+  expect(await matrix.run(null, 'truncated')).toMatchObject({ verdict: 'unharmed' })
 })
 
 test.each(SAMPLE)('%s, %s: %s', async (target, damage, verdict, detail) => {

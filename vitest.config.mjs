@@ -9,6 +9,8 @@ const shared = {
   server: { deps: { external: [/\/dist\/(src|bench)\//] } },
 }
 
+const STARTS_PROCESSES = ['dist/test/process/**/*.test.js', 'dist/test/docs/walk.test.js']
+
 export default defineConfig({
   test: {
     // The reference machine has two cores; a third worker only makes the others late.
@@ -19,7 +21,7 @@ export default defineConfig({
           ...shared,
           name: 'unit',
           include: ['dist/test/**/*.test.js'],
-          exclude: ['dist/test/process/**'],
+          exclude: STARTS_PROCESSES,
           sequence: { groupOrder: 0 },
         },
       },
@@ -28,7 +30,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'process',
-          include: ['dist/test/process/**/*.test.js'],
+          include: STARTS_PROCESSES,
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },

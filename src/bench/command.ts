@@ -40,6 +40,7 @@ Example:
 /** The command `bench`, with its action: prints the report and sets the exit code. */
 export function benchCommand(): Command {
   return new Command('bench')
+    .summary('measure writes per second of three stores on this machine')
     .description('Measure writes per second of three stores on this machine, closed loop, with fsync.')
     .addOption(
       new Option(

@@ -14,7 +14,7 @@ const INDEX = join(ROOT, 'dist/src/index.js')
 /** The first TypeScript block of README.md. */
 async function readExample(): Promise<string> {
   const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
-  const example = /^```ts\n([\s\S]*?)^```$/m.exec(readme)?.[1]
+  const example = /^```ts[^\n]*\n([\s\S]*?)^```$/m.exec(readme)?.[1]
   expect(example).toBeDefined()
   return example!
 }
@@ -38,7 +38,7 @@ describe('the example in the README', () => {
       const ports = await findFreePorts(3, HOST)
       const local = example
         .replace("'flotilla'", `'${pathToFileURL(INDEX)}'`)
-        .replace(/127\.0\.0\.1:710([123])/g, (_, digit: string) => `${HOST}:${ports[Number(digit) - 1]}`)
+        .replace(/127\.0\.0\.1:730([123])/g, (_, digit: string) => `${HOST}:${ports[Number(digit) - 1]}`)
       await writeFile(join(dir, 'example.mjs'), local)
       expect(await run(['example.mjs'], dir)).toEqual({ code: 0, output: 'user:1 Ada\ncounter 1\n' })
       expect(await run(['example.mjs'], dir)).toEqual({ code: 0, output: 'user:1 Ada\ncounter 2\n' })

@@ -48,10 +48,10 @@ async function runProgram(name: string, text: string): Promise<Ended> {
 
 /** The README's embedding example, with ports that are free here. */
 async function readmeExample(): Promise<string> {
-  const example = /^```ts\n([\s\S]*?)^```$/m.exec(await textOf('README.md'))?.[1]
+  const example = /^```ts[^\n]*\n([\s\S]*?)^```$/m.exec(await textOf('README.md'))?.[1]
   expect(example).toContain("from 'flotilla'")
   const ports = await findFreePorts(3, '127.0.0.1')
-  return ports.reduce((text, port, i) => text.replaceAll(`710${i + 1}`, String(port)), example!)
+  return ports.reduce((text, port, i) => text.replaceAll(`730${i + 1}`, String(port)), example!)
 }
 
 describe('the package, installed in an empty project without running a script', () => {

@@ -22,14 +22,16 @@ export const RUN_ELSEWHERE: readonly RunElsewhere[] = [
   { command: 'npm run lint', test: 'test/tidy/lint.test.ts' },
 ]
 
-/** Pages whose programs and commands are run as a whole by a test of their own. An entry has to go when both are gone. */
-export const PAGES_RUN_ELSEWHERE: readonly { readonly page: string; readonly test: string }[] = [
-  // Every command of it, for a moment each.
-  { page: 'docs/performance.md', test: 'test/bench/performance-doc.test.ts' },
-  // One example in pieces, which need each other; the command line plays many seeds.
-  { page: 'docs/simulation.md', test: 'test/sim/simulate.test.ts' },
-]
+/** Whether another test runs the command, or one that begins so. */
+export function isRunElsewhere(line: string): boolean {
+  const command = line.replace(/^npm run -s /, 'npm run ')
+  return RUN_ELSEWHERE.some((entry) => command === entry.command || command.startsWith(`${entry.command} `))
+}
 
-export function isRunElsewhere(page: string): boolean {
-  return PAGES_RUN_ELSEWHERE.some((entry) => entry.page === page)
+/**
+ * The test that runs all programs and commands of a page by itself, as the page says in a comment: `<!-- run by TEST -->`. Null
+ * for a page that is walked through.
+ */
+export function ownTestOf(page: string): string | null {
+  return /^<!-- run by (\S+) -->$/m.exec(page)?.[1] ?? null
 }

@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { buildProgram } from '../../src/cli/program.ts'
-import { isRunElsewhere, PAGES_RUN_ELSEWHERE, RUN_ELSEWHERE } from './elsewhere.ts'
+import { ownTestOf, RUN_ELSEWHERE } from './elsewhere.ts'
 import { anchors, codeBlocks, codeSpans, localLinks } from './markdown.ts'
 import { isThere, readPages, ROOT, targetOf } from './pages.ts'
 
@@ -20,7 +20,7 @@ function commandsOf(page: string): string[] {
 }
 
 describe.each(PAGES)('%s', (file, page) => {
-  test.skipIf(isRunElsewhere(file))(
+  test.skipIf(ownTestOf(page) !== null)(
     'says of each block what it is, and of each program and file how it is called',
     () => {
       for (const { language, file: name, line, generated, lead } of codeBlocks(page)) {
@@ -32,7 +32,7 @@ describe.each(PAGES)('%s', (file, page) => {
     },
   )
 
-  test.skipIf(isRunElsewhere(file))('runs every program that it shows', () => {
+  test.skipIf(ownTestOf(page) !== null)('runs every program that it shows', () => {
     const commands = commandsOf(page).join('\n')
     for (const { file: name, line } of codeBlocks(page)) {
       if (!/\.m?[jt]s$/.test(name)) continue
@@ -70,15 +70,9 @@ describe('what the walk leaves to other tests', () => {
   })
 
   test('is left to tests that there are', () => {
-    const gone = RUN_ELSEWHERE.filter((entry) => !isTestThere(entry.test))
-    expect(gone).toEqual([])
-  })
-
-  test('in whole pages, is there, or a test waits for it', () => {
-    const gone = PAGES_RUN_ELSEWHERE.filter((entry) => !isThere(entry.page) && !isTestThere(entry.test))
-    expect(gone).toEqual([])
-    const untested = PAGES_RUN_ELSEWHERE.filter((entry) => isThere(entry.page) && !isTestThere(entry.test))
-    expect(untested).toEqual([])
+    const own = PAGES.flatMap(([, page]) => ownTestOf(page) ?? [])
+    const tests = [...RUN_ELSEWHERE.map((entry) => entry.test), ...own]
+    expect(tests.filter((name) => !isTestThere(name))).toEqual([])
   })
 })
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isRunElsewhere, RUN_ELSEWHERE } from './elsewhere.ts'
+import { isRunElsewhere, ownTestOf } from './elsewhere.ts'
 import { type CodeBlock, codeBlocks } from './markdown.ts'
 import { readPages } from './pages.ts'
 import { Reader } from './reader.ts'
 import { Ports } from './substitution.ts'
 
-const PAGES = [...readPages()].filter(([file]) => !isRunElsewhere(file))
+const PAGES = [...readPages()].filter(([, page]) => ownTestOf(page) === null)
 /** Where a page begins: those not named here in a folder that has the package installed. */
 const FROM_CLONE = ['README.md']
 
@@ -21,13 +21,7 @@ function steps(page: string): CodeBlock[] {
 /** A block all of whose commands run elsewhere. */
 function isElsewhere({ language, text }: CodeBlock): boolean {
   const lines = text.split('\n').filter((line) => line !== '')
-  return (
-    language === 'sh' && lines.every((line) => RUN_ELSEWHERE.some(({ command }) => startsWith(line, command)))
-  )
-}
-
-function startsWith(line: string, command: string): boolean {
-  return line === command || line.startsWith(`${command} `)
+  return language === 'sh' && lines.every((line) => isRunElsewhere(line))
 }
 
 describe('a stranger who follows the pages word for word', () => {

@@ -8,7 +8,7 @@ import type { CallKind } from './history.ts'
 import { KvGhost } from './kv-ghost.ts'
 import type { SimRandom } from './random.ts'
 import { regionPrefix, type RunPlan } from './run-plan.ts'
-import type { BatchChange, SimClient, SimClients } from './sim-client.ts'
+import type { BatchChange, SimCallOptions, SimClient, SimClients } from './sim-client.ts'
 
 const MAX_BATCH_CHANGES = 5
 const MAX_KEYS_READ = 6
@@ -114,16 +114,16 @@ export class ClientLoad {
     }
   }
 
-  get #options(): { readonly timeoutMs: number } {
+  get #options(): SimCallOptions {
     return { timeoutMs: this.#plan.callTimeoutMs }
   }
 
   // ---- writing -----------------------------------------------------------------------------------------------------
 
-  async put(client: SimClient, region: number): Promise<void> {
+  async put(client: SimClient, region: number, options: SimCallOptions = this.#options): Promise<void> {
     const key = this.#drawKey(region)
     const value = this.#drawValue(key)
-    await client.kv().put(key, value, this.#options)
+    await client.kv().put(key, value, options)
     this.#later(() => this.#onWritten(region, key, value))
   }
 
@@ -145,11 +145,15 @@ export class ClientLoad {
     })
   }
 
-  async applyTo(client: SimClient, groupId: string): Promise<ApplyResult> {
+  async applyTo(
+    client: SimClient,
+    groupId: string,
+    options: SimCallOptions = this.#options,
+  ): Promise<ApplyResult> {
     const id = this.#nextId++
     const command = counterCommand(id, 1 + this.#random.below(MAX_ADD))
     this.counters.propose(id, command)
-    const answer = await client.group(groupId).apply(command, this.#options)
+    const answer = await client.group(groupId).apply(command, options)
     this.#later(() => {
       this.counters.checkAck(groupId, id, answer.index, Number(answer.result?.toString()))
       this.#raise(groupId, answer.index)

@@ -66,6 +66,7 @@ export class SimCluster {
     this.#random = world.random.fork('keepers')
     this.ghost = new Ghost(world, {
       onCommitted: (group, index, entry) => listener.onCommitted?.(group, index, entry),
+      isDamaged: (storeId) => this.damaged.has(storeId),
       onAmnesia: (storeId, group, forgot) => this.#onAmnesia(storeId, group.groupId, forgot),
     })
     this.processes = options.storeIds.map((storeId) => this.#addProcess(storeId))

@@ -1,6 +1,7 @@
 import type { AppliedEntry, StateMachine } from '../api/state-machine.ts'
 import { crc32 } from '../util/crc.ts'
-import type { GroupGhost, LogEntry } from './ghost.ts'
+import type { GroupGhost } from './ghost.ts'
+import type { LogEntry } from './ghost-state.ts'
 import { applyOrder, InvariantViolation } from './invariants.ts'
 
 /** What a counter is told: the number of the call and what it adds. */

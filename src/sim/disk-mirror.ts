@@ -4,11 +4,12 @@ import { KEY_BLOCK, KEY_RECORD, LOG_KEY_BYTES, SHARD_SLOT } from '../storage/log
 import { decodeReplicaRecord } from '../storage/replica-record.ts'
 import { assert } from '../util/assert.ts'
 import { crc32 } from '../util/crc.ts'
-import type { GroupGhost, LogEntry } from './ghost.ts'
+import type { GroupGhost } from './ghost.ts'
+import type { DurableLog, LogEntry } from './ghost-state.ts'
 import type { DiskWatch, SimDisk } from './disk.ts'
 
 /** What the disk of one store holds durably of one replica. */
-export class LogMirror {
+export class LogMirror implements DurableLog {
   readonly group: GroupGhost
   readonly replica: number
   term = 0

@@ -1,13 +1,15 @@
 import type { StoreHost } from '../store/store-host.ts'
 import { DiskMirror } from './disk-mirror.ts'
-import { GroupGhost, type LogEntry } from './ghost.ts'
+import { GroupGhost } from './ghost.ts'
+import type { LogEntry } from './ghost-state.ts'
 import type { SimProcess } from './process.ts'
-import { StoreWatch } from './store-watch.ts'
+import { StoreWatch, type Watcher } from './store-watch.ts'
 import type { Timeline } from './timeline.ts'
 
 /** Hears what becomes of the cluster; all calls are synchronous, within a step. */
 export interface GhostListener {
   onCommitted?(group: GroupGhost, index: number, entry: LogEntry): void
+  isDamaged?(storeId: string): boolean
   /** A replica came back with less on its disk than it promised. Throws when nothing explains it. */
   onAmnesia?(storeId: string, group: GroupGhost, forgot: string): void
 }
@@ -19,7 +21,7 @@ const BOUNDS_EVERY_MS = 100
  * The ghost state of a cluster, and the checks on it: after every step of a store's main thread, at every promise that a
  * store sends, and at every write to a disk. The first violation fails the run.
  */
-export class Ghost {
+export class Ghost implements Watcher {
   readonly #timeline: Timeline
   readonly #listener: GhostListener
   readonly #groups = new Map<string, GroupGhost>()
@@ -69,9 +71,14 @@ export class Ghost {
     return this.#disks.get(storeId)!
   }
 
-  /** Whether the disk of a store holds an entry durably. */
+  /** Whether the disk of a store holds an entry durably, or held it when it said so and was damaged since. */
   holds(storeId: string, groupId: string, index: number, term: number): boolean {
-    return this.#disks.get(storeId)?.log(groupId)?.holds(index, term) ?? false
+    if (this.#disks.get(storeId)?.log(groupId)?.holds(index, term)) return true
+    if (this.#listener.isDamaged?.(storeId) !== true) return false
+    const replicas = [...this.group(groupId).replicas.values()]
+    return replicas.some(
+      (replica) => replica.storeId === storeId && (replica.ackedOfTerm.get(term) ?? 0) >= index,
+    )
   }
 
   decide(code: number, a: number, b: number): void {

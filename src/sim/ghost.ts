@@ -1,62 +1,10 @@
-import type { NodeImpl } from '../raft/node-impl.ts'
 import { MAX_GHOST_ENTRIES } from '../util/limits.ts'
 import { assert } from '../util/assert.ts'
+import { type CommittedEntry, type GroupRecord, type LogEntry, ReplicaGhost } from './ghost-state.ts'
 import { InvariantViolation, logMatching } from './invariants.ts'
 
-/** An entry of a log as the checker knows it. */
-export interface LogEntry {
-  readonly term: number
-  /** Of the entry before it. */
-  readonly prevTerm: number
-  /** False for a configuration. */
-  readonly isData: boolean
-  /** CRC-32 of the payload. */
-  readonly hash: number
-  readonly payload: Buffer
-}
-
-export interface CommittedEntry {
-  readonly entry: LogEntry
-  /** Term of the leader that was first seen to have committed it. */
-  readonly committedIn: number
-}
-
-/** What one replica has promised, over all its lives on one store. */
-export class ReplicaGhost {
-  /** `group@store#replica`. */
-  readonly name: string
-  /** Candidate by term. */
-  readonly votes = new Map<number, number>()
-  /** Highest term in which it promised anything. */
-  promisedTerm = 0
-  /** The last entry that it acknowledged and no later leader took back; its term. */
-  ackedIndex = 0
-  ackedTerm = 0
-  /** What its disk has forgotten of its promises, in words; null while it has all. */
-  amnesia: string | null = null
-
-  constructor(name: string) {
-    this.name = name
-  }
-
-  /** A later leader has cut off what was acknowledged to an earlier one: what is committed stands. */
-  takeBack({ log, ballotBox }: NodeImpl): void {
-    const { ackedIndex } = this
-    if (ackedIndex < log.firstIndex) return
-    if (ackedIndex <= log.lastIndex && log.termAt(ackedIndex) === this.ackedTerm) return
-    this.ackedIndex = ballotBox.lastCommittedIndex
-    this.ackedTerm = log.termAt(this.ackedIndex)
-  }
-
-  acknowledge(index: number, term: number): void {
-    if (index < this.ackedIndex) return
-    this.ackedIndex = index
-    this.ackedTerm = term
-  }
-}
-
 /** The ghost of one group: what was ever true of it. */
-export class GroupGhost {
+export class GroupGhost implements GroupRecord {
   readonly groupId: string
   /** Who led, by term. */
   readonly leaders = new Map<number, string>()
@@ -81,7 +29,7 @@ export class GroupGhost {
     const name = `${storeId}#${number}`
     let replica = this.replicas.get(name)
     if (replica === undefined) {
-      replica = new ReplicaGhost(name)
+      replica = new ReplicaGhost(storeId, number)
       this.replicas.set(name, replica)
     }
     return replica

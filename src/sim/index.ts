@@ -1,15 +1,17 @@
-export type { CrashMode, DiskImage, DiskTimings, SimDisk } from './disk.ts'
-export type { LinkOptions, NetworkOptions } from './link.ts'
-export type { LogLevel, LogRecord } from './logger.ts'
-export { DEFAULT_RATES, drawNemesisOptions } from './fault-kinds.ts'
-export { startNemesis } from './nemesis.ts'
-export type { FaultRate, NemesisOptions } from './fault-kinds.ts'
-export type { Nemesis } from './nemesis.ts'
-export type { SimNetwork } from './network.ts'
-export type { SimProcess, SimProcessOptions } from './process.ts'
-export { SimRandom } from './random.ts'
-export { SimError } from './sim-error.ts'
-export type { SimWorker } from './threads.ts'
-export type { RunOptions } from './timeline.ts'
-export { SimWorld } from './world.ts'
-export type { SimWorldOptions } from './world.ts'
+export { type ExplorationResult, explore, type ExploreOptions } from './explore.ts'
+export type { FaultKind, FaultRate, NemesisOptions } from './fault-kinds.ts'
+export type { CallKind, HistoryEntry } from './history.ts'
+export type { Model, ModelState, Operation } from './history-model.ts'
+export { type CheckLimits, type CheckResult, checkLinearizable } from './linearizability.ts'
+export type { SimRandom } from './random.ts'
+export type { BatchChange, SimCallOptions, SimClient, SimGroup, SimKv } from './sim-client.ts'
+export {
+  simulate,
+  type SimulatedGroup,
+  type SimulatedReplica,
+  type SimulateOptions,
+  type SimulationOutcome,
+  type SimulationResult,
+  type WorkloadContext,
+} from './simulate.ts'
+export { SimulationFailure } from './simulation-failure.ts'

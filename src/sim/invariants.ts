@@ -4,8 +4,7 @@ import {
   MAX_LOG_CACHE_BYTES_PER_GROUP,
   MAX_PENDING_TASKS_PER_GROUP,
 } from '../util/limits.ts'
-import type { LogMirror } from './disk-mirror.ts'
-import type { GroupGhost, LogEntry, ReplicaGhost } from './ghost.ts'
+import type { DurableLog, GroupRecord, LogEntry, ReplicaGhost } from './ghost-state.ts'
 
 /**
  * What must hold, by the numbers of the project's catalogue. Each is a check of its own below, over the ghost state and
@@ -47,8 +46,8 @@ export class InvariantViolation extends Error {
   override readonly name = 'InvariantViolation'
   readonly invariant: InvariantId
 
-  constructor(invariant: InvariantId, detail: string) {
-    super(`${invariant}: ${INVARIANTS[invariant]}. ${detail}`)
+  constructor(invariant: InvariantId, detail: string, cause?: unknown) {
+    super(`${invariant}: ${INVARIANTS[invariant]}. ${detail}`, { cause })
     this.invariant = invariant
   }
 }
@@ -62,7 +61,7 @@ function named(entry: LogEntry): string {
 }
 
 /** I-1. */
-export function electionSafety(group: GroupGhost, storeId: string, term: number): void {
+export function electionSafety(group: GroupRecord, storeId: string, term: number): void {
   const known = group.leaders.get(term)
   if (known === undefined) group.leaders.set(term, storeId)
   else if (known !== storeId) broken('I-1', `${group.groupId}, term ${term}: ${known} and ${storeId} led`)
@@ -70,7 +69,7 @@ export function electionSafety(group: GroupGhost, storeId: string, term: number)
 
 /** I-2, over all lives of a replica. */
 export function voteUniqueness(
-  group: GroupGhost,
+  group: GroupRecord,
   replica: ReplicaGhost,
   term: number,
   candidate: number,
@@ -82,14 +81,14 @@ export function voteUniqueness(
 }
 
 /** I-3: of one life, and of a promise. */
-export function termMonotonic(group: GroupGhost, replica: ReplicaGhost, before: number, term: number): void {
+export function termMonotonic(group: GroupRecord, replica: ReplicaGhost, before: number, term: number): void {
   if (term < before)
     broken('I-3', `${group.groupId}: the term of ${replica.name} fell from ${before} to ${term}`)
 }
 
 /** I-4. `lastIndex` is where the log of the leader of `term` ended when it was looked at before. */
 export function leaderAppendOnly(
-  group: GroupGhost,
+  group: GroupRecord,
   node: NodeImpl,
   lastIndex: number,
   lastTerm: number,
@@ -102,7 +101,7 @@ export function leaderAppendOnly(
 }
 
 /** I-5, by induction: equal entries of an index and term have equal predecessors. */
-export function logMatching(group: GroupGhost, index: number, one: LogEntry, other: LogEntry): void {
+export function logMatching(group: GroupRecord, index: number, one: LogEntry, other: LogEntry): void {
   if (one.hash !== other.hash || one.prevTerm !== other.prevTerm) {
     const text = `${group.groupId}/${index}: ${named(one)} behind ${one.prevTerm}, and ${named(other)} behind ${other.prevTerm}`
     broken('I-5', text)
@@ -110,7 +109,7 @@ export function logMatching(group: GroupGhost, index: number, one: LogEntry, oth
 }
 
 /** I-6. Entries below the log's beginning are in the state, whose applied index says so. */
-export function leaderCompleteness(group: GroupGhost, node: NodeImpl): void {
+export function leaderCompleteness(group: GroupRecord, node: NodeImpl): void {
   const { log } = node
   for (let index = group.lastCommitted; index > 0; index--) {
     const committed = group.committed[index]!
@@ -125,7 +124,7 @@ export function leaderCompleteness(group: GroupGhost, node: NodeImpl): void {
 
 /** I-7, for a state machine: what it is given next. */
 export function applyOrder(
-  group: GroupGhost,
+  group: GroupRecord,
   storeId: string,
   last: number,
   index: number,
@@ -145,7 +144,7 @@ export function applyOrder(
 
 /** I-8. `holds` says whether a voter's disk has the entry of that index and term. */
 export function commitIsDurable(
-  group: GroupGhost,
+  group: GroupRecord,
   node: NodeImpl,
   index: number,
   holds: (storeId: string, index: number, term: number) => boolean,
@@ -165,7 +164,7 @@ export function commitIsDurable(
 }
 
 /** I-9: within a life. */
-export function commitMonotonic(group: GroupGhost, node: NodeImpl, before: number): void {
+export function commitMonotonic(group: GroupRecord, node: NodeImpl, before: number): void {
   const commit = node.ballotBox.lastCommittedIndex
   const at = `${group.groupId}: ${node.self.storeId}`
   if (commit < before) broken('I-9', `${at} had committed ${before} and then ${commit}`)
@@ -176,7 +175,7 @@ export function commitMonotonic(group: GroupGhost, node: NodeImpl, before: numbe
 }
 
 /** I-9: for all replicas and times. */
-export function commitIsFinal(group: GroupGhost, storeId: string, index: number, term: number): void {
+export function commitIsFinal(group: GroupRecord, storeId: string, index: number, term: number): void {
   const { entry } = group.committed[index]!
   if (entry.term !== term) {
     broken(
@@ -187,7 +186,7 @@ export function commitIsFinal(group: GroupGhost, storeId: string, index: number,
 }
 
 /** I-10. */
-export function noGap(group: GroupGhost, node: NodeImpl): void {
+export function noGap(group: GroupRecord, node: NodeImpl): void {
   const { firstIndex } = node.log
   const applied = node.fsmCaller.lastAppliedIndex
   if (firstIndex > applied + 1)
@@ -199,9 +198,9 @@ export function noGap(group: GroupGhost, node: NodeImpl): void {
 
 /** I-19, of a vote. */
 export function voteIsDurable(
-  group: GroupGhost,
+  group: GroupRecord,
   storeId: string,
-  disk: LogMirror | null,
+  disk: DurableLog | null,
   term: number,
   candidate: number,
 ): void {
@@ -215,9 +214,9 @@ export function voteIsDurable(
 
 /** I-19, of an ack. `entry` is what the store's log in memory has there. */
 export function ackIsDurable(
-  group: GroupGhost,
+  group: GroupRecord,
   storeId: string,
-  disk: LogMirror | null,
+  disk: DurableLog | null,
   term: number,
   index: number,
   entryTerm: number,
@@ -234,7 +233,7 @@ export function ackIsDurable(
 
 /** I-19: after the first storage error. */
 export function failedStoreIsSilent(
-  group: GroupGhost,
+  group: GroupRecord,
   storeId: string,
   failed: boolean,
   promise: string,
@@ -243,7 +242,7 @@ export function failedStoreIsSilent(
 }
 
 /** I-20. */
-export function amnesiacIsSilent(group: GroupGhost, replica: ReplicaGhost, promise: string): void {
+export function amnesiacIsSilent(group: GroupRecord, replica: ReplicaGhost, promise: string): void {
   if (replica.amnesia !== null)
     broken(
       'I-20',
@@ -252,7 +251,7 @@ export function amnesiacIsSilent(group: GroupGhost, replica: ReplicaGhost, promi
 }
 
 /** I-24. */
-export function boundsHold(group: GroupGhost, node: NodeImpl): void {
+export function boundsHold(group: GroupRecord, node: NodeImpl): void {
   const check = (what: string, value: number, limit: number): void => {
     if (value > limit)
       broken('I-24', `${group.groupId}: ${node.self.storeId} has ${value} ${what}, the bound is ${limit}`)

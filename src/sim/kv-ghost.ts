@@ -3,7 +3,8 @@ import { appliedKey, openValue, spaceBounds } from '../kv/data-keys.ts'
 import { decodePosition } from '../kv/state-engine.ts'
 import { SPACE_BYTES } from '../storage/space-key.ts'
 import { crc32 } from '../util/crc.ts'
-import type { GroupGhost, LogEntry } from './ghost.ts'
+import type { GroupGhost } from './ghost.ts'
+import type { LogEntry } from './ghost-state.ts'
 import { InvariantViolation } from './invariants.ts'
 
 /** What a key held from an index on; null when absent. */

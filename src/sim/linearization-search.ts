@@ -1,5 +1,5 @@
 import { assert } from '../util/assert.ts'
-import type { Model, ModelState, Operation } from './linearizability.ts'
+import type { Model, ModelState, Operation } from './history-model.ts'
 import { SearchMemo } from './search-memo.ts'
 
 const NONE = -1

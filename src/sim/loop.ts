@@ -92,9 +92,8 @@ export class SimLoop implements EventOwner {
   #setTimeout(callback: () => void, delayMs: number): TimerHandle {
     assert(!Number.isNaN(delayMs), 'a delay is a number')
     const delay = Math.min(Math.max(Math.ceil(delayMs), 1), MAX_DELAY_MS)
-    const late = this.#lateness?.chance(this.#lateTimers.rate)
-      ? this.#lateness.between(0, this.#lateTimers.maxMs)
-      : 0
+    const isLate = this.timeline.timersMayBeLate && this.#lateness?.chance(this.#lateTimers.rate)
+    const late = isLate ? this.#lateness!.between(0, this.#lateTimers.maxMs) : 0
     return this.schedule(delay * this.#usPerMs + late * 1000, 'timer', 0, callback)
   }
 }

@@ -1,4 +1,4 @@
-import type { Model } from './linearizability.ts'
+import type { Model } from './history-model.ts'
 
 /** A register that is read, written, and swapped when it holds what the caller expects. Null: never written. */
 export type RegisterInput =
@@ -12,7 +12,7 @@ export interface RegisterOutput {
   readonly swapped?: boolean
 }
 
-export const registerModel: Model<RegisterInput, RegisterOutput, number | null> = {
+export const registerModel: Readonly<Model<RegisterInput, RegisterOutput, number | null>> = {
   initial: null,
   isRead: (input, output) => input.f === 'read' || output.swapped === false,
   apply(state, input, output) {
@@ -35,7 +35,7 @@ export type KvInput =
 export type KvOutput = string | null
 
 /** Each key alone. An append to an absent key begins with ''. */
-export const kvModel: Model<KvInput, KvOutput, string | null> = {
+export const kvModel: Readonly<Model<KvInput, KvOutput, string | null>> = {
   initial: null,
   isRead: (input) => input.f === 'get',
   partition: ({ key }) => key,
@@ -54,7 +54,7 @@ export interface CounterInput {
   readonly add: number
 }
 
-export const counterModel: Model<CounterInput, number, number> = {
+export const counterModel: Readonly<Model<CounterInput, number, number>> = {
   initial: 0,
   isRead: (input) => input.add === 0,
   partition: ({ groupId }) => groupId,

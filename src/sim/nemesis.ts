@@ -11,20 +11,10 @@ import { NetworkStrikes } from './network-strikes.ts'
 import type { SimProcess } from './process.ts'
 import { ProcessStrikes } from './process-strikes.ts'
 import type { SimRandom } from './random.ts'
+import type { NemesisHooks, StrikeContext } from './strike-context.ts'
 import type { SimWorld } from './world.ts'
 
 export { drawNemesisOptions, type NemesisOptions } from './fault-kinds.ts'
-
-/** What the faults must know of the cluster that the processes are. All absent: bare processes, undamaged for ever. */
-export interface NemesisHooks {
-  /** Closes a program in order and starts it again. */
-  restartOrderly?(process: SimProcess): void
-  /** The disk of this process is about to fail, or to stand still: its program may end by itself. */
-  onDiskTrouble?(process: SimProcess): void
-  /** Whether the directory of this process may be damaged for good. */
-  mayDamage?(process: SimProcess): boolean
-  onDamaged?(process: SimProcess): void
-}
 
 /** Faults at random times, until `stop`. */
 export interface Nemesis {
@@ -34,6 +24,8 @@ export interface Nemesis {
   readonly classes: ReadonlyMap<string, number>
   /** Ends all faults: links heal, paused processes go on, dead ones restart, disks are well. Idempotent. */
   stop(): void
+  /** Somebody else struck. */
+  count(className: string): void
   /** No new faults begin; those that stand stay. */
   cease(): void
 }
@@ -46,19 +38,6 @@ export function startNemesis(
   hooks: NemesisHooks = {},
 ): Nemesis {
   return new SimNemesis(world, processes, options, hooks)
-}
-
-/** What strikes do: they say what they did, and have things done later unless all is over by then. */
-export interface StrikeContext {
-  readonly world: SimWorld
-  readonly processes: readonly SimProcess[]
-  readonly random: SimRandom
-  /** For kinds that came later, so that they do not disturb what the first ones draw. */
-  readonly ownRandom: SimRandom
-  readonly hooks: NemesisHooks
-  readonly maxDown: number
-  later(ms: number, run: () => void): void
-  count(className: string): void
 }
 
 class SimNemesis implements Nemesis, StrikeContext {

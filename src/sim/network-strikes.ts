@@ -1,4 +1,4 @@
-import type { StrikeContext } from './nemesis.ts'
+import type { StrikeContext } from './strike-context.ts'
 
 type Pair = readonly [from: string, to: string]
 

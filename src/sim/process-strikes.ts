@@ -1,6 +1,6 @@
 import { MAX_SIM_DISK_IMAGES } from '../util/limits.ts'
 import type { CrashMode, DiskImage } from './disk.ts'
-import type { StrikeContext } from './nemesis.ts'
+import type { StrikeContext } from './strike-context.ts'
 import type { SimProcess } from './process.ts'
 
 const CRASH_LOOP_MS = 200

@@ -23,7 +23,7 @@ export interface SimProcessOptions {
   readonly onEnded?: (process: SimProcess, life: string) => void
   /** How fast the monotonic clock runs against simulated time. Default 1. */
   readonly clockRate?: number
-  /** Probability that a timer fires late, and by how much at most. Default 0. */
+  /** Probability that a timer fires late, and by how much at most, while the world lets it. Default 0. */
   readonly lateTimers?: { readonly rate: number; readonly maxMs: number }
 }
 

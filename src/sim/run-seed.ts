@@ -156,6 +156,7 @@ class SeedRun {
     this.world.schedule(atMs * 1_000, null, 'fault', 0, () => {
       if ([...nemesis.classes.keys()].some((name) => name.startsWith('kills/'))) return
       const process = random.pick(this.#cluster.processes)
+      nemesis.count('kills/once')
       process.restart(random.pick(['process', 'power'] as const))
     })
   }

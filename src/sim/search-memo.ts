@@ -1,4 +1,4 @@
-import type { ModelState } from './linearizability.ts'
+import type { ModelState } from './history-model.ts'
 
 const EMPTY = 0
 const FIRST_SLOTS = 256

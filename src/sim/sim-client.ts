@@ -3,8 +3,9 @@ import type { Kv } from '../client/kv.ts'
 import type { Store } from '../api/store.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import type { SimCluster } from './cluster.ts'
-import type { CallKind, History } from './history.ts'
+import type { CallKind, History, HistoryEntry } from './history.ts'
 import type { SimRandom } from './random.ts'
+import { hashMessage } from './trace.ts'
 
 /** One change of a batch. */
 export type BatchChange =
@@ -76,6 +77,7 @@ export class SimClients {
         if (!this.#waiting.delete(waiting)) return
         const known = toFlotillaError(error)
         this.history.failed(entry, known)
+        this.#noteEnd(entry, known.code)
         reject(known)
       }
       const waiting: Waiting = { life: process.life, fail }
@@ -84,10 +86,16 @@ export class SimClients {
         run(store).then((answer) => {
           if (!this.#waiting.delete(waiting)) return
           this.history.done(entry, answer)
+          this.#noteEnd(entry, hashMessage(answer).toString(16))
           resolve(answer)
         }, fail)
       })
     })
+  }
+
+  /** What clients were told is part of the trace: a machine that answers otherwise is another run. */
+  #noteEnd({ id, kind, target, storeId, outcome }: HistoryEntry, what: string): void {
+    this.#cluster.world.note(`call ${id}, ${kind} of ${target} on ${storeId}: ${outcome} ${what}`)
   }
 }
 

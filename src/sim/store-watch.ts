@@ -4,8 +4,8 @@ import type { GroupAddress, PeerLink } from '../rpc/messages.ts'
 import type { GroupReplica } from '../store/group-replica.ts'
 import type { StoreHost } from '../store/store-host.ts'
 import type { DiskMirror } from './disk-mirror.ts'
-import type { Ghost } from './ghost-cluster.ts'
-import type { GroupGhost, ReplicaGhost } from './ghost.ts'
+import type { GroupGhost } from './ghost.ts'
+import type { ReplicaGhost } from './ghost-state.ts'
 import {
   ackIsDurable,
   amnesiacIsSilent,
@@ -29,6 +29,18 @@ const DECIDED_LEADER = 101
 const DECIDED_COMMIT = 102
 const DECIDED_VOTE = 103
 const DECIDED_ACK = 104
+
+/** What a watch asks of the checker that it belongs to. */
+export interface Watcher {
+  group(groupId: string): GroupGhost
+  /** Whether the disk of a store holds an entry durably. */
+  holds(storeId: string, groupId: string, index: number, term: number): boolean
+  /** Runs a check in the middle of production code: a violation ends the run instead of going into that code. */
+  check(run: () => void): void
+  decide(code: number, a: number, b: number): void
+  note(text: string): void
+  onAmnesia(storeId: string, group: GroupGhost, forgot: string): void
+}
 
 /** A replica as it was when it was last looked at. */
 class Seen {
@@ -59,12 +71,12 @@ class Seen {
 export class StoreWatch {
   readonly storeId: string
   readonly host: StoreHost
-  readonly #ghost: Ghost
+  readonly #ghost: Watcher
   readonly #disk: DiskMirror
   readonly #seen = new Map<GroupReplica, Seen>()
   readonly #links = new Set<PeerLink>()
 
-  constructor(ghost: Ghost, storeId: string, host: StoreHost, disk: DiskMirror) {
+  constructor(ghost: Watcher, storeId: string, host: StoreHost, disk: DiskMirror) {
     this.#ghost = ghost
     this.storeId = storeId
     this.host = host

@@ -36,6 +36,8 @@ export class Timeline {
   readonly turnRandom: SimRandom
   readonly failOnInvariant: boolean
   readonly trace = new Trace()
+  /** Whether timers fire late where processes were told so. */
+  timersMayBeLate = true
   /** Called after each event and all its microtasks, with the thread whose code ran. What it throws fails the run. */
   afterStep: ((owner: EventOwner | null) => void) | null = null
   readonly #queue = new EventQueue()

@@ -16,7 +16,7 @@ export interface Totals {
   readonly endings: Readonly<Record<string, number>>
 }
 
-export const NO_TOTALS: Totals = {
+export const NO_TOTALS: Readonly<Totals> = {
   seeds: 0,
   simulatedMs: 0,
   steps: 0,

@@ -269,6 +269,8 @@ export const MAX_ELECTION_TIMEOUT_MS = 60_000
 export const LEDGER_SYNC_MS = 1_000
 /** Bytes read at once of a table that is checked, unless a block is larger: one call per block costs more than its CRC. */
 export const TABLE_READ_BYTES = 1 * MIB
+/** The largest record of a MANIFEST that is read: the first names all tables, 100 bytes for each, far below this. */
+export const MAX_MANIFEST_RECORD_BYTES = 64 * MIB
 /** The largest index of a table that is unpacked to check its blocks: far above that of the largest table. */
 export const MAX_TABLE_INDEX_BYTES = 64 * MIB
 /**

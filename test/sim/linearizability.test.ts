@@ -1,12 +1,8 @@
 import { basename, join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  checkLinearizable,
-  type Model,
-  type ModelState,
-  type Operation,
-} from '../../src/sim/linearizability.ts'
+import type { Model, ModelState, Operation } from '../../src/sim/history-model.ts'
+import { checkLinearizable } from '../../src/sim/linearizability.ts'
 import {
   counterModel,
   kvModel,

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Operation } from '../../src/sim/linearizability.ts'
+import type { Operation } from '../../src/sim/history-model.ts'
 import type { KvInput, KvOutput, RegisterInput, RegisterOutput } from '../../src/sim/models.ts'
 
 /** Where the histories lie beside this checkout, or null. They are not ours to copy. */

@@ -2,6 +2,9 @@ import { LOG_REMEDY } from '../storage/log-damage.ts'
 import { FlotillaError } from '../util/errors.ts'
 import type { Guard } from './inspected-store.ts'
 
+/** How many files a note names. */
+const NAMED_LEFTOVERS = 3
+
 export function ok(name: string, detail: string): Guard {
   return { name, verdict: 'ok', detail }
 }
@@ -16,6 +19,15 @@ export function skipped(name: string, because: string): Guard {
 
 export function damaged(name: string, detail: string, remedy: string): Guard {
   return { name, verdict: 'damaged', detail, remedy }
+}
+
+/** A sound guard of tables, beside which lie some that are no part of the database. */
+export function withLeftovers({ name, detail }: Guard, leftovers: readonly string[]): Guard {
+  if (leftovers.length === 0) return ok(name, detail)
+  const some = leftovers.slice(0, NAMED_LEFTOVERS).join(', ')
+  const names =
+    leftovers.length > NAMED_LEFTOVERS ? `${some} and ${leftovers.length - NAMED_LEFTOVERS} more` : some
+  return note(name, `${detail}; ${names}, left there when the process ended, will be removed`)
 }
 
 /** Damage of what a store votes and acks by. */

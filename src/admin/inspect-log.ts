@@ -12,7 +12,7 @@ import { checkCounted, loadShardState } from '../storage/shard-state.ts'
 import type { ShardState } from '../storage/shard-state.ts'
 import { checkTables } from '../storage/table-check.ts'
 import { checkWals } from '../storage/wal-check.ts'
-import { damagedLog, note, ok, skipped, whatIsWrong } from './guards.ts'
+import { damagedLog, note, ok, skipped, whatIsWrong, withLeftovers } from './guards.ts'
 import type { InspectDisk, InspectOptions } from './inspect-disk.ts'
 import type { Guard } from './inspected-store.ts'
 import { fromRecovered, walkLogs } from './replica-logs.ts'
@@ -121,11 +121,12 @@ class LogInspection {
   }
 
   async #checkTables(): Promise<Guard> {
-    const problem = await checkTables(this.#disk.files, this.#dir)
-    if (problem !== null) this.#noIterators ??= 'the tables are damaged'
-    return problem === null
-      ? ok('log: tables', 'every block as it was written')
-      : damagedLog('log: tables', `${this.#dir}/${problem}`)
+    const { damage, leftovers } = await checkTables(this.#disk.files, this.#dir)
+    if (damage !== null) {
+      this.#noIterators ??= 'the tables are damaged'
+      return damagedLog('log: tables', `${this.#dir}/${damage}`)
+    }
+    return withLeftovers(ok('log: tables', 'every block as it was written'), leftovers)
   }
 
   // ---- the database ------------------------------------------------------------------------------------------------

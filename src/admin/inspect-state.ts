@@ -7,7 +7,7 @@ import { logKey, SHARD_SLOT } from '../storage/log-keys.ts'
 import { checkRocksFiles } from '../storage/rocks-files.ts'
 import { checkTables } from '../storage/table-check.ts'
 import { findBadWal } from '../storage/wal-check.ts'
-import { damaged, damagedLog, note, ok, skipped, whatIsWrong } from './guards.ts'
+import { damaged, damagedLog, note, ok, skipped, whatIsWrong, withLeftovers } from './guards.ts'
 import type { InspectDisk, InspectOptions, WalCut } from './inspect-disk.ts'
 import type { Guard, InspectedState } from './inspected-store.ts'
 import { countKeys } from './region-keys.ts'
@@ -71,17 +71,20 @@ class StateInspection {
       return note(name, `${text}: the next start cuts it there, and the log replays what is gone`)
     })
     await this.#guard('state: tables', async () => {
-      const problem = await checkTables(this.#disk.files, this.#dir)
-      if (problem !== null) this.#noIterators ??= 'the tables are damaged'
-      if (problem === null) return ok('state: tables', 'every block that can be checked is as it was written')
-      return this.#damaged('state: tables', `${this.#dir}/${problem}`)
+      const { damage, leftovers } = await checkTables(this.#disk.files, this.#dir)
+      if (damage === null) {
+        const sound = ok('state: tables', 'every block that can be checked is as it was written')
+        return withLeftovers(sound, leftovers)
+      }
+      this.#noIterators ??= 'the tables are damaged'
+      return this.#damaged('state: tables', `${this.#dir}/${damage}`)
     })
     return cut
   }
 
   async #checkNames(): Promise<Guard> {
     const name = 'state: file names'
-    const problem = await checkRocksFiles(this.#disk.files, this.#dir, true)
+    const problem = await checkRocksFiles(this.#disk.files, this.#dir, false)
     if (problem !== null) {
       this.#closedBy = problem
       return this.#damaged(name, `${this.#dir}: ${problem}`)

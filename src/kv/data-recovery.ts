@@ -58,11 +58,11 @@ async function tryOpen(
   spaces: readonly number[],
   notes: string[],
 ): Promise<StateEngine> {
-  const problem = await checkRocksFiles(disk.files, data, true)
+  const problem = await checkRocksFiles(disk.files, data, false)
   if (problem !== null) throw damagedState(data, problem)
   const part = { maxBytes: MAX_STATE_CHECK_BYTES, start: disk.random.float() }
-  const badTable = await checkTables(disk.files, data, part)
-  if (badTable !== null) throw damagedState(data, badTable)
+  const { damage } = await checkTables(disk.files, data, part)
+  if (damage !== null) throw damagedState(data, damage)
   for (const done of await cutWals(disk.files, data)) notes.push(`${done}; the log replays what is gone.`)
   const options = { writeBufferBytes: ROCKS_WRITE_BUFFER_BYTES, compression: true }
   const db: EngineDb = await disk.engine.open(data, options)

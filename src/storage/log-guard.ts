@@ -47,7 +47,7 @@ async function inspectFiles(files: Files, init: ShardInit): Promise<string[]> {
   if (problem !== null) throw corruptShard(dir, problem)
   const { damage, badTail, lastFlush } = await checkWals(files, dir)
   if (damage !== null) throw corruptShard(dir, damage)
-  const badTable = await checkTables(files, dir)
+  const { damage: badTable } = await checkTables(files, dir)
   if (badTable !== null) throw corruptShard(dir, badTable)
   const notes: string[] = []
   if (ledger !== 'absent' && ledger.badSlots > 0) {

@@ -17,8 +17,13 @@ export async function checkRocksFiles(files: Files, dir: string, hasData: boolea
     if (data.length === 0 && (manifests.length === 0 || !hasData)) return null
     return `CURRENT is gone, beside ${[...manifests, ...data].slice(0, 3).join(', ')}`
   }
+  const manifest = await currentManifest(files, dir)
+  if (manifest === null) return 'CURRENT is not what was written'
+  return names.includes(manifest) ? null : `${manifest}, which CURRENT names, is gone`
+}
+
+/** The MANIFEST that CURRENT names in `dir`; null when CURRENT names none. */
+export async function currentManifest(files: Files, dir: string): Promise<string | null> {
   const current = await files.readFile(`${dir}/CURRENT`)
-  const match = CURRENT_CONTENT.exec(current?.toString('latin1') ?? '')
-  if (match === null) return 'CURRENT is not what was written'
-  return names.includes(match[1]!) ? null : `${match[1]}, which CURRENT names, is gone`
+  return CURRENT_CONTENT.exec(current?.toString('latin1') ?? '')?.[1] ?? null
 }

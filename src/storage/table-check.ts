@@ -1,7 +1,9 @@
 import type { Files, OpenFile } from '../env/ports.ts'
 import { crc32c } from '../util/crc32c.ts'
 import { MAX_TABLE_INDEX_BYTES, TABLE_READ_BYTES } from '../util/limits.ts'
+import { readLiveFiles } from './manifest.ts'
 import { unpackSnappy } from './snappy.ts'
+import { Varints } from './varints.ts'
 import { unmaskCrc } from './wal-format.ts'
 
 /**
@@ -18,7 +20,7 @@ const SNAPPY = 1
 /** From this version on, values of the index have no length in front. */
 const BARE_VALUES_VERSION = 4
 
-const TABLE_NAME = /^\d+\.(?:sst|ldb)$/
+const TABLE_NAME = /^(\d+)\.(?:sst|ldb)$/
 
 interface Handle {
   readonly offset: number
@@ -31,17 +33,52 @@ export interface TableCheckPart {
   readonly start: number
 }
 
+/** What {@link checkTables} found. */
+export interface TablesVerdict {
+  /** What is damaged: file and place; null when nothing is. */
+  readonly damage: string | null
+  /**
+   * Names of the tables that are no part of the database: half written or no longer needed when the process ended. RocksDB
+   * reads none of them and removes them.
+   */
+  readonly leftovers: readonly string[]
+}
+
 /**
- * Checks every block of the tables in `dir`, of all of them unless `part` says otherwise: what is bad, or null. RocksDB's
- * iterators do not verify what they read; a flipped bit makes them skip rows or end the process. Tables in a form that is
- * not known here are left to RocksDB.
+ * Checks every block of the tables of which the database in `dir` consists, of all of them unless `part` says otherwise.
+ * RocksDB's iterators do not verify what they read; a flipped bit makes them skip rows or end the process. Tables in a form
+ * that is not known here are left to RocksDB. Where no MANIFEST tells which tables count, all do.
  */
 export async function checkTables(
   files: Files,
   dir: string,
-  { maxBytes, start }: TableCheckPart = { maxBytes: Number.POSITIVE_INFINITY, start: 0 },
+  part: TableCheckPart = { maxBytes: Number.POSITIVE_INFINITY, start: 0 },
+): Promise<TablesVerdict> {
+  const live = (await readLiveFiles(files, dir))?.tables
+  const missing = new Set(live)
+  const names: string[] = []
+  const leftovers: string[] = []
+  for (const name of (await files.list(dir)).sort()) {
+    const match = TABLE_NAME.exec(name)
+    if (match === null) continue
+    const number = Number(match[1])
+    missing.delete(number)
+    if (live === undefined || live.has(number)) names.push(name)
+    else leftovers.push(name)
+  }
+  for (const number of missing) {
+    const damage = `${String(number).padStart(6, '0')}.sst, which the MANIFEST names, is gone`
+    return { damage, leftovers }
+  }
+  return { damage: await firstDamage(files, dir, names, part), leftovers }
+}
+
+async function firstDamage(
+  files: Files,
+  dir: string,
+  names: readonly string[],
+  { maxBytes, start }: TableCheckPart,
 ): Promise<string | null> {
-  const names = (await files.list(dir)).filter((name) => TABLE_NAME.test(name)).sort()
   const from = Math.floor(start * names.length)
   let bytes = 0
   for (const name of [...names.slice(from), ...names.slice(0, from)]) {
@@ -69,8 +106,8 @@ export function tableProblem(file: OpenFile): string | null {
   if (footer[0] !== CHECKSUM_CRC32C) return `has checksums of the unknown kind ${footer[0]}`
   const version = footer.readUInt32LE(41)
   const handles = new Varints(footer, 1)
-  const meta = handles.handle()
-  const index = handles.handle()
+  const meta = readHandle(handles)
+  const index = readHandle(handles)
   const within = (handle: Handle): boolean =>
     handle.offset + handle.size + TRAILER_BYTES + FOOTER_BYTES <= size
   if (meta === null || index === null || !within(meta) || !within(index)) {
@@ -107,7 +144,7 @@ function entriesProblem(reader: BlockReader, list: Buffer, bare: boolean): strin
     const keyBytes = entry.next()
     if (!bare) entry.next()
     entry.skip(keyBytes)
-    const handle = entry.handle()
+    const handle = readHandle(entry)
     if (handle === null) return 'has an index that is not what was written'
     const problem = reader.problem(handle)
     if (problem !== null) return problem
@@ -147,35 +184,9 @@ class BlockReader {
   }
 }
 
-/** Reads variable-length numbers one after the other; past the end they are NaN. */
-class Varints {
-  readonly #bytes: Buffer
-  #at: number
-
-  constructor(bytes: Buffer, at: number) {
-    this.#bytes = bytes
-    this.#at = at
-  }
-
-  next(): number {
-    let value = 0
-    for (let factor = 1; factor <= 2 ** 42; factor *= 128) {
-      const byte = this.#bytes[this.#at++]
-      if (byte === undefined) return Number.NaN
-      value += (byte & 0x7f) * factor
-      if (byte < 0x80) return value
-    }
-    return Number.NaN
-  }
-
-  skip(count: number): void {
-    this.#at += count
-  }
-
-  /** Offset and size of a block; null when they are none. */
-  handle(): Handle | null {
-    const offset = this.next()
-    const size = this.next()
-    return size < 2 ** 31 && offset < 2 ** 48 ? { offset, size } : null
-  }
+/** Null when what is next is no place of a block. */
+function readHandle(from: Varints): Handle | null {
+  const offset = from.next()
+  const size = from.next()
+  return size < 2 ** 31 && offset < 2 ** 48 ? { offset, size } : null
 }

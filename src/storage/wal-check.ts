@@ -7,6 +7,7 @@ import {
   logKeySlot,
   SHARD_SLOT,
 } from './log-keys.ts'
+import { readLiveFiles } from './manifest.ts'
 import { scanWal } from './wal-scan.ts'
 import type { WalScan } from './wal-scan.ts'
 import { readRecordPayload } from './wal-payload.ts'
@@ -120,12 +121,16 @@ export async function cutWals(files: Files, dir: string): Promise<string[]> {
   return done
 }
 
-/** Oldest first. */
+/**
+ * Oldest first. Those whose content is in tables are left out: a crash leaves them, they may be torn, for nobody synced
+ * them, and RocksDB does not read them.
+ */
 async function scanWals(files: Files, dir: string): Promise<WalFile[]> {
+  const first = (await readLiveFiles(files, dir))?.firstWal ?? 0
   const numbered: Array<{ name: string; number: number }> = []
   for (const name of await files.list(dir)) {
     const match = WAL_NAME.exec(name)
-    if (match) numbered.push({ name, number: Number(match[1]) })
+    if (match && Number(match[1]) >= first) numbered.push({ name, number: Number(match[1]) })
   }
   numbered.sort((a, b) => a.number - b.number)
   const wals: WalFile[] = []

@@ -367,6 +367,22 @@ describe('a damaged directory', () => {
       { name: 'state: write-ahead log', detail: expect.stringContaining('.log is bad') },
     ])
   })
+
+  test('tables that a crash left half written are a remark, not damage', async () => {
+    const dir = damagedCopy((copy) => {
+      for (const path of [LOG, DATA]) writeFileSync(join(copy, path, '000090.sst'), '')
+    })
+    const { code, view } = await inspect(dir)
+    expect(code).toBe(0)
+    expect(view.verdict).toBe('sound')
+    const remarks = guardsOf(view).filter(
+      ({ name, verdict }) => verdict === 'note' && name.endsWith('tables'),
+    )
+    expect(remarks.map(({ detail }) => detail)).toEqual([
+      expect.stringContaining('000090.sst, left there when the process ended, will be removed'),
+      expect.stringContaining('000090.sst, left there'),
+    ])
+  })
 })
 
 describe('the reader', () => {

@@ -16,7 +16,7 @@ const SAMPLE: ReadonlyArray<readonly [target: string, damage: string, verdict: V
   ['data WAL', 'bit flipped, middle', 'repaired', /was cut from \d+ to \d+ bytes/],
   ['log SST', 'bit flipped, middle', 'refused', /\d+\.sst is bad in the block at byte \d+/],
   ['log SST', 'page of zeros', 'refused', /\d+\.sst is bad in the block at byte \d+/],
-  ['log SST', 'deleted', 'refused', /No such file.*Put the old directory back/],
+  ['log SST', 'deleted', 'refused', /sst, which the MANIFEST names, is gone.*Put the old directory back/],
   ['data SST', 'bit flipped, start', 'repaired', /moved to .*data\.damaged-1/],
   [
     'data SST',

@@ -26,6 +26,8 @@ import { type GroupRequest, groupSpecOf } from './group-request.ts'
 import { type LeaderChange, SafeEmitter } from './store-events.ts'
 import { StoreFinder } from './store-finder.ts'
 
+const CLOSED_TEXT = 'the client is closed'
+
 /** Events of a client. Never 'error'. */
 export interface ClientEvents {
   /** The stores name another leader of a group that this client has called. */
@@ -86,11 +88,11 @@ export class Client extends SafeEmitter<ClientEvents> implements Cluster {
     this.#identity = newIdentity(options.clusterId, env)
     this.#process = this.#newProcess(env)
     this.#router = new Router(this.#process, {
-      closedText: 'the client is closed',
+      closedText: CLOSED_TEXT,
       onLeader: (groupId, leader, term) => this.tell('leaderChange', { groupId, leader, term }),
     })
     this.#creator = new GroupCreator(this.#process)
-    this.#admin = new ClusterAdmin(this.#process)
+    this.#admin = new ClusterAdmin(this.#process, CLOSED_TEXT)
     this.#finder = new StoreFinder({
       env,
       host: this.#process,
@@ -207,8 +209,7 @@ export class Client extends SafeEmitter<ClientEvents> implements Cluster {
 
   #assertOpen(): void {
     if (this.#failure !== null) throw this.#failure
-    if (this.#closing !== null)
-      throw new FlotillaError('CLOSED', 'the client is closed', { outcome: 'not-applied' })
+    if (this.#closing !== null) throw new FlotillaError('CLOSED', CLOSED_TEXT, { outcome: 'not-applied' })
   }
 }
 

@@ -6,7 +6,7 @@ import type {
   StoreReport,
   StoreSummary,
 } from '../client/admin-reports.ts'
-import { ClusterAdmin } from '../client/cluster-admin.ts'
+import { type AdminHost, ClusterAdmin } from '../client/cluster-admin.ts'
 import { ForwardServer } from '../client/forward-server.ts'
 import { Group } from '../client/group.ts'
 import type { GroupDescription } from '../client/group-description.ts'
@@ -413,12 +413,16 @@ class Parts {
     const { router, reads } = this
     const createGroups = (specs: readonly GroupSpec[]) => host.createGroups(specs)
     this.callServer = new CallServer({ router, reads, createGroups, admin: source })
-    this.admin = new ClusterAdmin({
+    const adminHost: AdminHost = {
       clock: host.clock,
       timers: host.timers,
+      get closed() {
+        return host.multiplexer.closed
+      },
       places: () => source.places(),
       ask: (storeId, method, body, timeoutMs) => this.#ask(storeId, method, body, timeoutMs),
-    })
+    }
+    this.admin = new ClusterAdmin(adminHost, 'the store is closed')
   }
 
   async #ask(storeId: string, method: string, body: Buffer, timeoutMs: number): Promise<Buffer> {

@@ -1,7 +1,7 @@
 import type { Clock, Timers } from '../env/ports.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { MAX_CALL_TIMEOUT_MS } from '../util/limits.ts'
-import { abortError, type CallOptions } from './pending-call.ts'
+import { abortError, type CallOptions, refusalOfSignal } from './pending-call.ts'
 
 /** The deadline and the signal of a call that is made of many. Such calls change nothing: their outcome is certain. */
 export class CallTime {
@@ -24,16 +24,20 @@ export class CallTime {
       const text = `timeoutMs must be a number above 0 and at most ${MAX_CALL_TIMEOUT_MS}, not ${String(timeoutMs)}`
       throw new FlotillaError('INVALID_ARGUMENT', text)
     }
+    const signal = options?.signal ?? null
+    const refusal = signal === null ? null : refusalOfSignal(signal)
+    if (refusal !== null) throw refusal
     this.what = what
     this.#clock = clock
     this.#timers = timers
-    this.#signal = options?.signal ?? null
+    this.#signal = signal
     this.#deadlineMs = clock.monotonicMs() + timeoutMs
-    if (this.#signal?.aborted === true) throw abortError(what, this.#signal, false)
+    if (signal?.aborted === true) throw abortError(what, signal, false)
   }
 
+  /** Nobody waits any more: there is nothing to go on for. */
   get over(): boolean {
-    return this.#deadlineMs <= this.#clock.monotonicMs()
+    return this.#signal?.aborted === true || this.#deadlineMs <= this.#clock.monotonicMs()
   }
 
   /** At least a millisecond, so that a last try fails by itself. */

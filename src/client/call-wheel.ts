@@ -15,6 +15,7 @@ import {
   type CallKeeper,
   type CallOptions,
   type PendingCall,
+  refusalOfSignal,
   type WaitingCall,
 } from './pending-call.ts'
 import type { WheelEntry } from './wheel-entry.ts'
@@ -77,11 +78,14 @@ export class CallWheel implements CallKeeper {
     if (this.#closed !== null) return this.#closed
     if (this.#count >= MAX_CLIENT_CALLS) return new FlotillaError('BUSY', `${this.#count} calls wait already`)
     if (signal !== undefined && signal !== null) {
+      const refusal = refusalOfSignal(signal)
+      if (refusal !== null) return refusal
       if (signal.aborted) return abortError(call.describeCall(), signal, false)
       call.signal = signal
       signal.addEventListener('abort', call, { once: true })
     }
-    call.deadlineMs = this.#host.nowMs() + timeoutMs
+    // Not the time of this turn: whoever has computed for seconds in it has all of the call's time before him.
+    call.deadlineMs = this.#host.clock.monotonicMs() + timeoutMs
     this.#insert(call, call.deadlineMs)
     return null
   }

@@ -24,6 +24,8 @@ import type { CallOptions } from './pending-call.ts'
 export interface AdminHost {
   readonly clock: Clock
   readonly timers: Timers
+  /** It has been closed: nobody is asked any more. */
+  readonly closed: boolean
   /** Every store that is known, the one of this process included. */
   places(): readonly { readonly storeId: string; readonly address: string }[]
   /** A cold call. Gives a link that is coming up a moment. Rejects with a FlotillaError. */
@@ -33,16 +35,20 @@ export interface AdminHost {
 /** Questions about stores and replicas, put to every store by itself: what a tool shows. Nothing is changed. */
 export class ClusterAdmin {
   readonly #host: AdminHost
+  readonly #closedText: string
 
-  constructor(host: AdminHost) {
+  /** `closedText`: what those read who ask after the end. */
+  constructor(host: AdminHost, closedText: string) {
     this.#host = host
+    this.#closedText = closedText
   }
 
   /** Every known store, by name. One that does not answer is in it with its error. Rejects only for bad options. */
   async describeStores(options?: CallOptions): Promise<StoreSummary[]> {
     const time = this.#time('the description of all stores', options)
     const places = [...this.#host.places()].sort(byStoreId)
-    return await time.guard(
+    return await this.#ask(
+      time,
       Promise.all(
         places.map(async ({ storeId, address }) => {
           try {
@@ -68,7 +74,8 @@ export class ClusterAdmin {
         `no store ${storeId} is known; known are ${known.join(', ')}`,
       )
     }
-    const [report, groups] = await time.guard(
+    const [report, groups] = await this.#ask(
+      time,
       Promise.all([this.#report(storeId, place.address, time), this.#replicas(storeId, time)]),
     )
     return { ...report, groups }
@@ -87,7 +94,7 @@ export class ClusterAdmin {
         silent.set(storeId, toFlotillaError(error))
       }
     }
-    await time.guard(Promise.all(places.map(({ storeId }) => ask(storeId))))
+    await this.#ask(time, Promise.all(places.map(({ storeId }) => ask(storeId))))
     if (silent.size === places.length) throw nobodyAnswers(silent)
     const names = [...unions.keys()].sort()
     return names.map((groupId) => assertPresent(unions.get(groupId), 'a name of the map').summary(silent))
@@ -99,7 +106,7 @@ export class ClusterAdmin {
    */
   async describeReplicas(groupId: string, options?: CallOptions): Promise<ReplicaReport[]> {
     const time = this.#time(`the description of the replicas of ${groupId}`, options)
-    return await time.guard(this.#reports(groupId, time))
+    return await this.#ask(time, this.#reports(groupId, time))
   }
 
   /**
@@ -113,11 +120,28 @@ export class ClusterAdmin {
       digest: (storeId) =>
         this.#host.ask(storeId, 'digest', encodeGroupQuestion(groupId), time.remainingMs()),
     })
-    return await time.guard(verification)
+    return await this.#ask(time, verification)
   }
 
   #time(what: string, options: CallOptions | undefined, defaultMs = DEFAULT_CALL_TIMEOUT_MS): CallTime {
-    return new CallTime(this.#host, what, options, defaultMs)
+    const time = new CallTime(this.#host, what, options, defaultMs)
+    if (this.#host.closed) throw this.#closedError()
+    return time
+  }
+
+  /** What came of `work`, unless the end came meanwhile: then silent stores say nothing about the stores. */
+  async #ask<T>(time: CallTime, work: Promise<T>): Promise<T> {
+    try {
+      const answer = await time.guard(work)
+      if (!this.#host.closed) return answer
+    } catch (error) {
+      if (!this.#host.closed) throw error
+    }
+    throw this.#closedError()
+  }
+
+  #closedError(): FlotillaError {
+    return new FlotillaError('CLOSED', this.#closedText, { outcome: 'not-applied' })
   }
 
   async #report(storeId: string, address: string, time: CallTime): Promise<Omit<StoreReport, 'groups'>> {

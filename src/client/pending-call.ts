@@ -109,6 +109,13 @@ export abstract class PendingCall<T> extends WaitingCall {
   }
 }
 
+/** Null for what behaves as an AbortSignal: it may be of another realm, or of a library. */
+export function refusalOfSignal(signal: unknown): FlotillaError | null {
+  const { addEventListener, removeEventListener } = Object(signal) as Partial<AbortSignal>
+  if (typeof addEventListener === 'function' && typeof removeEventListener === 'function') return null
+  return new FlotillaError('INVALID_ARGUMENT', `signal must be an AbortSignal, not ${String(signal)}`)
+}
+
 export function abortError(what: string, signal: AbortSignal | null, handedOver: boolean): FlotillaError {
   const outcome = handedOver ? 'unknown' : 'not-applied'
   return new FlotillaError('ABORTED', `${what} was aborted`, { cause: signal?.reason, outcome })

@@ -49,3 +49,28 @@ test('a sweep that takes longer than a tick forgets nobody for a round', async (
   await Promise.all([first, ...others])
   expect(ended.length).toBe(41)
 })
+
+test('a call that is made late in a long turn has all of its time, and one whose signal is none is refused', async () => {
+  const time = new FakeTime()
+  const turnMs = time.monotonicMs()
+  const wheel = new CallWheel({ clock: time, timers: time, nowMs: () => turnMs, random: () => 0.5 })
+  const ended: string[] = []
+  const run = (name: string, options: object) =>
+    wheel
+      .run(new Refused(wheel, name, () => {}), options)
+      .catch((error: FlotillaError) => ended.push(`${name} ${error.code}`))
+  const first = run('first', { timeoutMs: 60_000 })
+  time.stall(8_000)
+  const second = run('second', { timeoutMs: 5_000 })
+  time.advance(4_900)
+  await Promise.resolve()
+  expect(ended).toEqual([])
+  time.advance(200)
+  await second
+  expect(ended).toEqual(['second FLOTILLA_TIMEOUT'])
+  await run('third', { signal: 'soon' })
+  expect(ended.at(-1)).toBe('third FLOTILLA_INVALID_ARGUMENT')
+  wheel.close('over')
+  await first
+  expect(wheel.count).toBe(0)
+})

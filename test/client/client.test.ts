@@ -239,6 +239,21 @@ describe('keys', () => {
     for (const timeoutMs of [0, -1, Number.NaN]) {
       expect(await refusal(kv.get('a', { timeoutMs }))).toMatchObject({ code: 'FLOTILLA_INVALID_ARGUMENT' })
     }
+    const signal = { aborted: false } as AbortSignal
+    for (const call of [kv.put('a', '1', { signal }), client.listGroups({ signal })]) {
+      expect(await refusal(call)).toMatchObject({ code: 'FLOTILLA_INVALID_ARGUMENT', outcome: 'not-applied' })
+    }
+  })
+
+  test('a program that computes longer than a call may take, and then calls, gets its answer', async () => {
+    await using client = await connect(addressOf('s1'))
+    const kv = client.kv('stalls')
+    await kv.put('a', '1')
+    // Still in the turn in which the answer came.
+    const untilMs = performance.now() + 700
+    while (performance.now() < untilMs);
+    await kv.put('a', '2', { timeoutMs: 600 })
+    expect(await kv.get('a')).toBe('2')
   })
 })
 
@@ -342,6 +357,32 @@ describe('a shared interface', () => {
       expect(await refusal(one.describeReplicas('nothing'))).toMatchObject({ code: 'FLOTILLA_UNKNOWN_GROUP' })
     }
     expect((await client.describeStores()).every(({ clients }) => clients === 1)).toBe(true)
+  })
+
+  test('after the end every question is answered with CLOSED, also one that was under way', async () => {
+    const other = await TestCluster.open(['s1'])
+    const client = await Client.connect({ stores: [other.store('s1').address] })
+    for (const one of [client, other.store('s1')] as Cluster[]) {
+      const questions: (() => Promise<unknown>)[] = [
+        () => one.describeStores(),
+        () => one.describeStore('s1'),
+        () => one.listGroups(),
+        () => one.describeReplicas('kv/0000'),
+        () => one.verifyGroup('kv/0000'),
+        () => one.createGroup({ groupId: 'late', type: 'counter', members: ['s1'] }),
+        () => one.group('kv/0000').describe(),
+        () => one.kv('late').get('a'),
+      ]
+      const underWay = one === client ? questions.slice(0, 5).map((ask) => refusal(ask())) : []
+      await one.close()
+      for (const error of [
+        ...(await Promise.all(underWay)),
+        ...(await Promise.all(questions.map((ask) => refusal(ask())))),
+      ]) {
+        expect(error).toMatchObject({ code: 'FLOTILLA_CLOSED', outcome: 'not-applied' })
+      }
+    }
+    await other.close()
   })
 
   test('verifyGroup finds one digest at one index on all replicas, also right behind writes', async () => {

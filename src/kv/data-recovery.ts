@@ -20,8 +20,8 @@ export interface RecoveredState {
 /**
  * Opens the KV state below `dir`, which belongs to the open log `log`. The log can replay it, as far as it reaches, so it
  * need not be whole, only a prefix of what was written: a bad end of its write-ahead log is cut off, and a state that is
- * damaged otherwise is moved aside, to begin empty. Rejects with DATA_DIR_LOCKED, STORAGE_FAILED, or CORRUPT when the state proves that the log lost
- * something.
+ * damaged otherwise is moved aside, to begin empty. Rejects with DATA_DIR_LOCKED, STORAGE_FAILED, or CORRUPT when the state
+ * proves that the log lost something.
  */
 export async function openState(
   disk: Disk,

@@ -43,7 +43,8 @@ export class LivenessPhase {
 
   /** Stores in random order until every group has a majority. Damaged ones count for nothing. */
   #chooseCore(): ReadonlySet<string> {
-    const { storeIds } = this.#plan
+    const { storeIds, faultFree } = this.#plan
+    if (faultFree === true) return new Set(storeIds)
     const { damaged } = this.#cluster
     const memberships = [...this.#cluster.memberships().values()]
     const core = new Set<string>()

@@ -50,6 +50,8 @@ export interface RunPlan {
   readonly clocks: Readonly<Record<string, ClockPlan>>
   /** In the second phase one counter on one store of the core never answers its store again. */
   readonly hangsMachine: boolean
+  /** Nothing is injected and nothing breaks for good: whatever fails, fails by itself. */
+  readonly faultFree?: boolean
 }
 
 const MAX_STORES = 7
@@ -111,6 +113,22 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     disk: drawDisk(random),
     clocks: Object.fromEntries(storeIds.map((storeId) => [storeId, drawClock(random)])),
     hangsMachine: random.chance(0.3),
+  }
+}
+
+/** The same run in a world where nothing goes wrong, and nothing takes longer now than then. */
+export function withoutFaults(plan: RunPlan): RunPlan {
+  const clocks = Object.fromEntries(
+    plan.storeIds.map((storeId) => [storeId, { clockRate: 1, lateTimers: { rate: 0, maxMs: 0 } }]),
+  )
+  return {
+    ...plan,
+    faults: {},
+    network: { minDelayMs: 1, meanDelayMs: 1, splitRate: 0 },
+    disk: { writeMs: 0, syncMs: 0, readMs: 0, openMs: 0 },
+    clocks,
+    hangsMachine: false,
+    faultFree: true,
   }
 }
 

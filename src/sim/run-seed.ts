@@ -145,7 +145,7 @@ class SeedRun {
         onDamaged: (process) => cluster.damaged.add(process.name),
       }),
     })
-    this.#crashOnce(nemesis)
+    if (this.#plan.faultFree !== true) this.#crashOnce(nemesis)
     return nemesis
   }
 

@@ -1,0 +1,85 @@
+import os from 'node:os'
+import { Worker } from 'node:worker_threads'
+import type { PlayResult, PlayTask } from './messages.ts'
+
+const WORKER = new URL('./mutant-worker.js', import.meta.url)
+/** The machine may have other work. */
+const NICE = 10
+/** A mutant may make a run that never ends. */
+const MAX_SEED_MS = 30 * 60_000
+
+/** Threads that play seeds of one tree: modules of a tree are loaded once in each. */
+export class Players {
+  readonly #jobs: number
+  #workers: Worker[] = []
+
+  constructor(jobs: number) {
+    this.#jobs = jobs
+    os.setPriority(NICE)
+  }
+
+  /** Plays the tasks in order, several at a time, until `onResult` says that it is enough. Results come in any order. */
+  async play(
+    tasks: Iterable<PlayTask>,
+    signal: AbortSignal,
+    onResult: (task: PlayTask, result: PlayResult) => Promise<'go-on' | 'stop'>,
+  ): Promise<void> {
+    const waiting = tasks[Symbol.iterator]()
+    let stopped = false
+    const lane = async (): Promise<void> => {
+      const worker = this.#hire()
+      while (!stopped && !signal.aborted) {
+        const next = waiting.next()
+        if (next.done === true) return
+        const result = await playOne(worker, next.value, signal)
+        if ((await onResult(next.value, result)) === 'stop') stopped = true
+      }
+    }
+    await Promise.all(Array.from({ length: this.#jobs }, lane))
+    signal.throwIfAborted()
+  }
+
+  /** In a thread of its own. */
+  async playOnce(task: PlayTask, signal: AbortSignal): Promise<PlayResult> {
+    const worker = new Worker(WORKER)
+    try {
+      return await playOne(worker, task, signal)
+    } finally {
+      await worker.terminate()
+    }
+  }
+
+  #hire(): Worker {
+    const worker = new Worker(WORKER)
+    this.#workers.push(worker)
+    return worker
+  }
+
+  /** Ends the threads: another tree is another set of modules. */
+  async dismiss(): Promise<void> {
+    const workers = this.#workers
+    this.#workers = []
+    await Promise.all(workers.map((worker) => worker.terminate()))
+  }
+}
+
+function playOne(worker: Worker, task: PlayTask, signal: AbortSignal): Promise<PlayResult> {
+  return new Promise((resolve) => {
+    const settle = (result: PlayResult): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+      worker.removeAllListeners()
+      resolve(result)
+    }
+    const onAbort = (): void => settle({ end: 'crashed', detail: 'interrupted' })
+    const timer = setTimeout(() => {
+      settle({ end: 'crashed', detail: `seed ${task.seed} does not end` })
+      void worker.terminate()
+    }, MAX_SEED_MS)
+    signal.addEventListener('abort', onAbort)
+    worker.once('message', settle)
+    worker.once('error', (error) => settle({ end: 'crashed', detail: error.message }))
+    worker.once('exit', () => settle({ end: 'crashed', detail: 'its thread is gone' }))
+    worker.postMessage(task)
+  })
+}

@@ -244,17 +244,6 @@ describe('keys', () => {
       expect(await refusal(call)).toMatchObject({ code: 'FLOTILLA_INVALID_ARGUMENT', outcome: 'not-applied' })
     }
   })
-
-  test('a program that computes longer than a call may take, and then calls, gets its answer', async () => {
-    await using client = await connect(addressOf('s1'))
-    const kv = client.kv('stalls')
-    await kv.put('a', '1')
-    // Still in the turn in which the answer came.
-    const untilMs = performance.now() + 700
-    while (performance.now() < untilMs);
-    await kv.put('a', '2', { timeoutMs: 600 })
-    expect(await kv.get('a')).toBe('2')
-  })
 })
 
 describe('groups', () => {

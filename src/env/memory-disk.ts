@@ -1,40 +1,124 @@
 import { assert } from '../util/assert.ts'
-import { MAX_MEMORY_DISK_UNSYNCED } from '../util/limits.ts'
+import { MAX_MEMORY_DISK_UNSYNCED, MEMORY_WRITE_BUFFER_BYTES } from '../util/limits.ts'
 
 /** One operation of a batch. Keys are latin-1 text, whose order is the order of the bytes; null deletes. */
 export type MemoryOperation = readonly [key: string, value: Buffer | null]
 export type MemoryRows = Map<string, Buffer>
 
+/** A batch in the write-ahead log. */
+export interface MemoryBatch {
+  readonly number: number
+  readonly operations: readonly MemoryOperation[]
+  /** Its write was answered with an error: no later sync covers it. */
+  readonly failed: boolean
+}
+
 /**
- * What one database keeps on a {@link MemoryDisk}. `durable` survives everything; `unsynced` are the batches
- * that the write-ahead log took since the last sync, oldest first. A batch whose write was failed by a fault
- * is among them: as with the real engine, only the next start tells whether it was written.
+ * What one database keeps on a {@link MemoryDisk}, as RocksDB does: tables, and the write-ahead log of what is in none of
+ * them. The tables survive everything, and so does the log up to the last sync. A batch whose write was failed by a fault
+ * stands in the log, too: as with the real engine, only the next start tells whether it was written.
  */
 export class MemoryDirectory {
-  readonly durable: MemoryRows = new Map()
-  readonly unsynced: Array<{ readonly number: number; readonly operations: readonly MemoryOperation[] }> = []
+  /** Of all tables but the newest. */
+  readonly #tables: MemoryRows = new Map()
+  #newestTable: readonly MemoryOperation[] = []
+  #log: MemoryBatch[] = []
+  /** So many batches of the log are synced, the failed ones among them aside. */
+  #synced = 0
+  #logBytes = 0
+  /** Operations that lie in tables: the sequence number of the log's first is the next. */
+  #tableOperations = 0
   /** Grows with each open and each crash: a handle of an older life is dead. */
   life = 0
   locked = false
+  /** A log that has grown beyond this becomes a table. */
+  writeBufferBytes = MEMORY_WRITE_BUFFER_BYTES
+  /** What is rotten in the tables; null when nothing is. */
+  rot: MemoryRot | null = null
   #nextNumber = 0
 
   /** The batch's place in the write-ahead log; later batches have higher numbers. */
-  append(operations: readonly MemoryOperation[]): number {
+  append(operations: readonly MemoryOperation[], failed = false): number {
     const number = this.#nextNumber++
-    this.unsynced.push({ number, operations })
-    while (this.unsynced.length > MAX_MEMORY_DISK_UNSYNCED) this.#writeBack(this.unsynced[0]!.number)
+    this.#log.push({ number, operations, failed })
+    for (const [key, value] of operations) this.#logBytes += key.length + (value?.length ?? 0)
+    // Not in the middle of a write: its own sync comes first.
+    if (this.#logBytes > this.writeBufferBytes && !failed) this.#flushAllBut(number)
+    while (this.#log.length - this.#synced > MAX_MEMORY_DISK_UNSYNCED) this.#synced++
     return number
   }
 
   /** Makes the batch `number` durable, and with it all that stand before it in the same file. */
   sync(number: number): void {
-    this.#writeBack(number)
+    while (this.#synced < this.#log.length && this.#log[this.#synced]!.number <= number) this.#synced++
   }
 
-  /** What an open finds: durable rows, then the log replayed. */
+  /** The write-ahead log, oldest first. */
+  get log(): readonly MemoryBatch[] {
+    return this.#log
+  }
+
+  /** Sequence number of the log's first operation. */
+  get logSequence(): number {
+    return this.#tableOperations + 1
+  }
+
+  /** How many batches of the log, from its beginning, the last sync covered. */
+  get syncedBatches(): number {
+    return this.#synced
+  }
+
+  /** Batches of the log that no sync covered, oldest first. */
+  get unsynced(): readonly MemoryBatch[] {
+    return this.#log.slice(this.#synced)
+  }
+
+  /** For the simulator: the log holds these batches, for good. */
+  replaceLog(batches: ReadonlyArray<readonly MemoryOperation[]>): void {
+    this.#log = []
+    this.#logBytes = 0
+    this.#synced = 0
+    for (const operations of batches)
+      this.#log.push({ number: this.#nextNumber++, operations, failed: false })
+    this.#synced = this.#log.length
+  }
+
+  /** The log becomes the newest table, as at every open and when the write buffer is full. */
+  flush(): void {
+    this.#flushAllBut(-1)
+  }
+
+  #flushAllBut(number: number): void {
+    // What failed never was in the memtable.
+    const kept = this.#log.filter((batch) => batch.number === number)
+    const flushed = this.#log.filter((batch) => batch.number !== number && !batch.failed)
+    if (flushed.length === 0) return
+    applyOperations(this.#tables, this.#newestTable)
+    this.#newestTable = flushed.flatMap(({ operations }) => operations)
+    this.#tableOperations += this.#newestTable.length
+    this.#log = kept
+    this.#synced = 0
+    this.#logBytes = 0
+  }
+
+  /** A MANIFEST without its end: the newest table is forgotten, its log was removed long ago. Answers whether there was one. */
+  loseNewestTable(): boolean {
+    const had = this.#newestTable.length > 0
+    this.#newestTable = []
+    return had
+  }
+
+  /** Rows of the tables: what is left when the log is gone. */
+  tables(): MemoryRows {
+    const rows = new Map(this.#tables)
+    applyOperations(rows, this.#newestTable)
+    return rows
+  }
+
+  /** What an open finds: the tables, then the log replayed. */
   recover(): MemoryRows {
-    const rows = new Map(this.durable)
-    for (const batch of this.unsynced) applyOperations(rows, batch.operations)
+    const rows = this.tables()
+    for (const batch of this.#log) applyOperations(rows, batch.operations)
     return rows
   }
 
@@ -42,29 +126,34 @@ export class MemoryDirectory {
    * A power cut: un-synced batches are on disk only when `keep` says so, and nothing is un-synced after it.
    */
   crash(keep: (unsyncedBatch: number) => boolean): void {
-    for (let i = 0; i < this.unsynced.length; i++) {
-      if (keep(i)) applyOperations(this.durable, this.unsynced[i]!.operations)
-    }
-    this.unsynced.length = 0
+    const synced = this.#synced
+    this.#log = this.#log.filter((_, i) => i < synced || keep(i - synced))
+    this.#synced = this.#log.length
     this.life++
     this.locked = false
   }
 
-  /** As an open would find it, in a directory of its own. */
+  /** A directory of its own with the same content, un-synced batches included; nobody has it open. */
   copy(): MemoryDirectory {
     const copy = new MemoryDirectory()
-    for (const [key, value] of this.recover()) copy.durable.set(key, value)
+    for (const [key, value] of this.#tables) copy.#tables.set(key, value)
+    copy.#newestTable = this.#newestTable
+    copy.#log = [...this.#log]
+    copy.#synced = this.#synced
+    copy.#logBytes = this.#logBytes
+    copy.#tableOperations = this.#tableOperations
+    copy.#nextNumber = this.#nextNumber
+    copy.writeBufferBytes = this.writeBufferBytes
     return copy
   }
+}
 
-  #writeBack(upTo: number): void {
-    let count = 0
-    while (count < this.unsynced.length && this.unsynced[count]!.number <= upTo) {
-      applyOperations(this.durable, this.unsynced[count]!.operations)
-      count++
-    }
-    this.unsynced.splice(0, count)
-  }
+/** A table block with a flipped bit: `getMany` verifies it and refuses its rows, iterators return what is there. */
+export interface MemoryRot {
+  /** Rows of the block as they were written; those that were written anew lie elsewhere. */
+  readonly rows: ReadonlyMap<string, Buffer>
+  /** What an iterator makes of the first of them: another value, another key, or no row at all. */
+  readonly shown: readonly [key: string, value: Buffer] | null
 }
 
 export function applyOperations(rows: MemoryRows, operations: readonly MemoryOperation[]): void {
@@ -136,7 +225,7 @@ export class MemoryDisk {
     return this.#properties.get(name) ?? ''
   }
 
-  /** What lies on the disk now, on a disk of its own: a copy of the directories, without locks and faults. */
+  /** What lies on the disk now, on a disk of its own: a copy of the directories, without locks, faults and rot. */
   copy(): MemoryDisk {
     const copy = new MemoryDisk()
     for (const [path, directory] of this.#directories) copy.#directories.set(path, directory.copy())

@@ -7,7 +7,7 @@ import { dataDirLocked } from '../util/data-dir-locked.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { MAX_GET_MANY_KEYS, MAX_SCAN_PAGE_BYTES } from '../util/limits.ts'
 import { applyOperations, MemoryDisk } from './memory-disk.ts'
-import type { MemoryDirectory, MemoryOperation, MemoryRows } from './memory-disk.ts'
+import type { MemoryDirectory, MemoryOperation, MemoryRot, MemoryRows } from './memory-disk.ts'
 import type { Engine, EngineBatch, EngineDb, EngineIterator, EngineOptions, EngineRange } from './ports.ts'
 
 const EMPTY = Buffer.alloc(0)
@@ -37,6 +37,7 @@ export class MemoryEngine implements Engine {
     if (directory.locked) throw dataDirLocked(path)
     directory.locked = true
     directory.life++
+    directory.flush()
     return new MemoryDb(this.disk, directory, path)
   }
 
@@ -108,13 +109,18 @@ class MemoryDb implements EngineDb {
     if (this.dead) return never()
     if (this.#closing) throw closedError(this.#path)
     assert(keys.length <= MAX_GET_MANY_KEYS, 'getMany is given at most MAX_GET_MANY_KEYS keys')
+    let rotten = false
     const values = keys.map((key) => {
       assertKey(key)
-      const value = this.#rows.get(key.toString('latin1'))
+      const text = key.toString('latin1')
+      const value = this.#rows.get(text)
+      rotten ||= value !== undefined && this.#directory.rot?.rows.get(text) === value
       return value === undefined ? null : Buffer.from(value)
     })
     await null
-    return this.dead ? never() : values
+    if (this.dead) return never()
+    if (rotten) throw new FlotillaError('CORRUPT', `The checksum of a block in ${this.#path} is wrong.`)
+    return values
   }
 
   createBatch(): EngineBatch {
@@ -143,7 +149,7 @@ class MemoryDb implements EngineDb {
 
   async #write(operations: readonly MemoryOperation[], sync: boolean): Promise<void> {
     const fails = this.#disk.takeWriteFault()
-    const number = this.#directory.append(operations)
+    const number = this.#directory.append(operations, fails)
     await this.#disk.stalled
     if (this.dead) return never()
     if (fails) {
@@ -158,7 +164,8 @@ class MemoryDb implements EngineDb {
 
   iterator(range: EngineRange): EngineIterator {
     if (this.#closing) throw closedError(this.#path)
-    const iterator = new MemoryIterator(this, this.#path, selectRows(this.#rows, range), () => {
+    const rows = this.#directory.rot === null ? this.#rows : rottenRows(this.#rows, this.#directory.rot)
+    const iterator = new MemoryIterator(this, this.#path, selectRows(rows, range), () => {
       this.#iterators.delete(iterator)
     })
     this.#iterators.add(iterator)
@@ -181,6 +188,16 @@ class MemoryDb implements EngineDb {
     if (this.dead) return never()
     this.#directory.locked = false
   }
+}
+
+/** What an iterator finds, which verifies nothing. */
+function rottenRows(rows: MemoryRows, rot: MemoryRot): MemoryRows {
+  const [key, value] = [...rot.rows][0]!
+  if (rows.get(key) !== value) return rows
+  const seen = new Map(rows)
+  seen.delete(key)
+  if (rot.shown !== null) seen.set(rot.shown[0], rot.shown[1])
+  return seen
 }
 
 /** The rows of `range` in its order: the view that an iterator keeps. Values are never changed in place. */

@@ -18,6 +18,10 @@ export class MemoryPages {
     return this.#written.get(path) ?? this.durable.get(path)
   }
 
+  paths(): Iterable<string> {
+    return this.durable.keys()
+  }
+
   /** The file is `bytes` at once and durably. */
   replace(path: string, bytes: Buffer): void {
     this.#written.delete(path)

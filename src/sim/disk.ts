@@ -3,15 +3,16 @@ import { MemoryEngine } from '../env/memory-engine.ts'
 import { MemoryPages } from '../env/memory-pages.ts'
 import { assert } from '../util/assert.ts'
 import type { EventKind } from './event-queue.ts'
+import { DatabaseFiles, openLogs } from './database-files.ts'
 import type { SimLoop } from './loop.ts'
+import type { EngineDb, EngineOptions } from '../env/ports.ts'
 import type { SimRandom } from './random.ts'
 import type { Timeline } from './timeline.ts'
 
 /**
  * What a crash leaves of writes that no sync covered. `process`: the system lives and has them all. `power`: they are cut
- * at a random place. `lose-unsynced`: none is left, the worst cut. `holes`: each survives or not by itself, as pages of
- * RocksDB's write-ahead log may; an engine that does not check its log before it opens it cannot see that. In a shard's
- * `data` they are a cut too: a store cuts that log back to a true prefix before it opens it, but here it is no file.
+ * at a random byte. `lose-unsynced`: none is left, the worst cut. `holes`: each page of them survives or not by itself; an
+ * engine that does not check its write-ahead log before it opens it passes over the holes.
  */
 export type CrashMode = 'process' | 'power' | 'lose-unsynced' | 'holes'
 
@@ -65,6 +66,7 @@ export class SimDisk {
   readonly files = new Map<string, Buffer>()
   /** The same files, and what was written to them in place. */
   readonly pages = new MemoryPages(this.files)
+  readonly databaseFiles: DatabaseFiles
   readonly directories = new Set<string>()
   readonly databases = new Set<OpenDatabase>()
   memory = new MemoryDisk()
@@ -86,6 +88,7 @@ export class SimDisk {
     this.#timings = timings
     this.random = timeline.random.fork(`disk/${name}`)
     this.#sectors = timeline.random.fork(`disk/${name}/sectors`)
+    this.databaseFiles = new DatabaseFiles(this.pages, timeline.random.fork(`disk/${name}/logs`))
   }
 
   /** The next `count` synced writes are refused with STORAGE_FAILED; whether a later start finds them is open. */
@@ -138,6 +141,7 @@ export class SimDisk {
 
   /** For processes: the process, or the machine under it, has died. Its handles are dead too; faults of the disk end. */
   crash(mode: CrashMode): void {
+    const open = openLogs(this.memory)
     this.#surviveInFlight(mode)
     this.#syncsToFail = 0
     this.#writesToFail = 0
@@ -147,11 +151,36 @@ export class SimDisk {
     this.memory.failNextWrites(0)
     this.memory.setProperty('rocksdb.background-errors', '0')
     this.memory.setProperty('rocksdb.is-write-stopped', '0')
-    const cuts = new Map<string, number>()
-    this.memory.crash((batch, path) => this.#keeps(mode, batch, path, cuts))
     if (mode !== 'process') this.pages.crash(() => mode !== 'lose-unsynced' && this.#sectors.chance(0.5))
+    for (const [path, reported] of open)
+      this.databaseFiles.crash(path, this.memory.directory(path), mode, reported)
+    this.memory.crash(() => true)
+    this.#readLogs()
     this.databases.clear()
     this.watch?.onReplaced()
+  }
+
+  /** For engines. Rejects as the port says. */
+  openDatabase(path: string, options: EngineOptions): Promise<EngineDb> {
+    const directory = this.memory.directory(path)
+    if (!directory.locked) this.databaseFiles.open(path, directory)
+    return this.engine.open(path, options)
+  }
+
+  /** For engines: nobody has the database open any more. */
+  databaseClosed(path: string): void {
+    this.databaseFiles.close(path, this.memory.directory(path))
+  }
+
+  /** For damage: the files of a disk that no process uses were changed by other hands. */
+  contentChanged(): void {
+    this.#readLogs()
+    this.watch?.onReplaced()
+  }
+
+  /** What the files of databases that nobody has open say is what their next open will find. */
+  #readLogs(): void {
+    for (const path of this.memory.paths()) this.databaseFiles.read(path, this.memory.directory(path))
   }
 
   /** For processes: an empty disk in place of this one. Only a dead process's disk is wiped. */
@@ -199,6 +228,8 @@ export class SimDisk {
     this.engine = new MemoryEngine(this.memory)
     for (const [path, bytes] of image.files) this.files.set(path, bytes)
     for (const path of image.directories) this.directories.add(path)
+    for (const path of this.memory.paths())
+      if (this.databaseFiles.logFiles(path).length === 0) this.databaseClosed(path)
     this.watch?.onReplaced()
   }
 
@@ -242,9 +273,9 @@ export class SimDisk {
     job.perform(false)
   }
 
-  /** Of the writes in flight a first part has reached the disk; which part, nobody knows before. */
+  /** Of the writes in flight some have reached the disk, in whatever order; which, nobody knows before. */
   #surviveInFlight(mode: CrashMode): void {
-    const jobs = [...this.#jobs]
+    const jobs = this.random.shuffle([...this.#jobs])
     const survivors = mode === 'lose-unsynced' ? 0 : this.random.below(jobs.length + 1)
     this.memory.failNextWrites(0)
     for (let i = 0; i < jobs.length; i++) {
@@ -252,17 +283,5 @@ export class SimDisk {
       if (i < survivors) jobs[i]!.perform(true)
     }
     this.#jobs.clear()
-  }
-
-  #keeps(mode: CrashMode, batch: number, path: string, cuts: Map<string, number>): boolean {
-    if (mode === 'process') return true
-    if (mode === 'lose-unsynced') return false
-    if (mode === 'holes' && !path.endsWith('/data')) return this.random.chance(0.5)
-    let cut = cuts.get(path)
-    if (cut === undefined) {
-      cut = this.random.below(this.memory.directory(path).unsynced.length + 1)
-      cuts.set(path, cut)
-    }
-    return batch < cut
   }
 }

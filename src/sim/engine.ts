@@ -31,7 +31,7 @@ export class SimEngine implements Engine {
         'disk-read',
         0,
         () => {
-          this.#disk.engine.open(path, options).then((inner) => {
+          this.#disk.openDatabase(path, options).then((inner) => {
             this.#disk.directories.add(path)
             resolve(new SimDb(this.#disk, this.#loop, path, inner))
           }, reject)
@@ -175,7 +175,10 @@ export class SimDb implements EngineDb, OpenDatabase {
           0,
           () => {
             this.#disk.databases.delete(this)
-            this.#inner.close().then(resolve, reject)
+            this.#inner.close().then(() => {
+              this.#disk.databaseClosed(this.#path)
+              resolve()
+            }, reject)
           },
           `close ${this.#path}`,
         )
@@ -189,7 +192,7 @@ export class SimDb implements EngineDb, OpenDatabase {
   abandon(): void {
     const closeInner = (): void => {
       this.#disk.databases.delete(this)
-      void this.#inner.close()
+      void this.#inner.close().then(() => this.#disk.databaseClosed(this.#path))
     }
     if (this.#writes === 0) closeInner()
     else this.#onIdle = closeInner

@@ -207,9 +207,12 @@ class DiskWorld extends SimWorld {
   }
 }
 
-function put(db: EngineDb, key: string, sync: boolean): Promise<void> {
+/** Most of a block of the write-ahead log, the rest of which a hole takes along. */
+const LARGE_BYTES = 20_000
+
+function put(db: EngineDb, key: string, sync: boolean, bytes = 1): Promise<void> {
   const batch = db.createBatch()
-  batch.put(Buffer.from(key), Buffer.from(`value of ${key}`))
+  batch.put(Buffer.from(key), Buffer.alloc(bytes, key))
   return db.write(batch, sync)
 }
 
@@ -225,11 +228,11 @@ describe('disk', () => {
     const left = new Map<string, Set<string>>()
     for (const mode of ['process', 'power', 'lose-unsynced', 'holes'] as const) {
       left.set(mode, new Set())
-      for (let seed = 1; seed <= 10; seed++) {
+      for (let seed = 1; seed <= 20; seed++) {
         const world = new DiskWorld(seed)
         const process = world.process('a')
         const db = await world.open(process)
-        for (const key of 'abcde') await world.settle(put(db, key, key === 'b'))
+        for (const key of 'abcde') await world.settle(put(db, key, key === 'b', LARGE_BYTES))
         process.kill(mode)
         process.restart()
         left.get(mode)!.add((await world.settle(keysOf(await world.open(process)))).join(''))

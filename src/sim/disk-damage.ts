@@ -1,0 +1,83 @@
+import type { MemoryDirectory } from '../env/memory-disk.ts'
+import type { SimDisk } from './disk.ts'
+import type { SimRandom } from './random.ts'
+
+/** About what one block of a table holds. */
+const BLOCK_BYTES = 4_096
+const PAGE_BYTES = 4_096
+
+/** What may happen to the files of a store that is down, database by database. */
+export const DAMAGES = ['wal-flip', 'wal-cut', 'wal-page', 'wal-deleted', 'manifest-cut'] as const
+export type Damage = (typeof DAMAGES)[number]
+
+/**
+ * Damages one of the databases of a disk that no process uses, as bit rot, a stray write or a lost file would: synced
+ * writes are gone then, and RocksDB says no word about it. Answers the path of the database; null when none has anything
+ * to damage in that way.
+ */
+export function damageDatabase(disk: SimDisk, damage: Damage, random: SimRandom): string | null {
+  for (const path of random.shuffle([...disk.memory.paths()])) {
+    const done =
+      damage === 'manifest-cut'
+        ? disk.memory.directory(path).loseNewestTable()
+        : damageLog(disk, path, damage, random)
+    if (!done) continue
+    disk.contentChanged()
+    return path
+  }
+  return null
+}
+
+function damageLog(disk: SimDisk, path: string, damage: Damage, random: SimRandom): boolean {
+  const files = disk.databaseFiles.logFiles(path)
+  const file = files.length === 0 ? undefined : random.pick(files)
+  const content = file === undefined ? undefined : disk.pages.content(file)
+  if (file === undefined || content === undefined || content.length === 0) return false
+  if (damage === 'wal-deleted') {
+    disk.pages.remove(file)
+    if (files.length === 1) disk.memory.directory(path).replaceLog([])
+    return true
+  }
+  const bytes = Buffer.from(content)
+  const at = random.below(bytes.length)
+  if (damage === 'wal-flip') bytes[at]! ^= 1 << random.below(8)
+  else if (damage === 'wal-page')
+    bytes.fill(0, at - (at % PAGE_BYTES), Math.min(at - (at % PAGE_BYTES) + PAGE_BYTES, bytes.length))
+  disk.pages.replace(file, damage === 'wal-cut' ? bytes.subarray(0, at) : bytes)
+  return true
+}
+
+/**
+ * Flips a bit in a block of a table of a running database: reads by key refuse the rows of the block, iterators show
+ * something else, or skip a row. Answers whether there was a table.
+ */
+export function rotBlock(directory: MemoryDirectory, random: SimRandom): boolean {
+  const rows = directory.tables()
+  const keys = [...rows.keys()].sort()
+  if (keys.length === 0) return false
+  const first = random.below(keys.length)
+  const block = new Map<string, Buffer>()
+  let bytes = 0
+  for (let i = first; i < keys.length && bytes < BLOCK_BYTES; i++) {
+    const key = keys[i]!
+    const value = rows.get(key)!
+    block.set(key, value)
+    bytes += key.length + value.length
+  }
+  const key = keys[first]!
+  directory.rot = { rows: block, shown: shownRow(key, rows.get(key)!, random) }
+  return true
+}
+
+function shownRow(key: string, value: Buffer, random: SimRandom): readonly [string, Buffer] | null {
+  const what = random.pick(['value', 'key', 'nothing'] as const)
+  if (what === 'nothing') return null
+  if (what === 'value' && value.length > 0) return [key, flip(value, random)]
+  return [flip(Buffer.from(key, 'latin1'), random).toString('latin1'), value]
+}
+
+function flip(bytes: Buffer, random: SimRandom): Buffer {
+  const flipped = Buffer.from(bytes)
+  flipped[random.below(bytes.length)]! ^= 1 << random.below(8)
+  return flipped
+}

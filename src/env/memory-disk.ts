@@ -1,5 +1,5 @@
 import { assert } from '../util/assert.ts'
-import { MAX_MEMORY_DISK_UNSYNCED, MEMORY_WRITE_BUFFER_BYTES } from '../util/limits.ts'
+import { MAX_MEMORY_DISK_UNSYNCED, MEMORY_NEW_TABLES, MEMORY_WRITE_BUFFER_BYTES } from '../util/limits.ts'
 
 /** One operation of a batch. Keys are latin-1 text, whose order is the order of the bytes; null deletes. */
 export type MemoryOperation = readonly [key: string, value: Buffer | null]
@@ -19,9 +19,9 @@ export interface MemoryBatch {
  * stands in the log, too: as with the real engine, only the next start tells whether it was written.
  */
 export class MemoryDirectory {
-  /** Of all tables but the newest. */
+  /** Of all tables but the newest ones, which a compaction has not reached yet: those lie apart, oldest first. */
   readonly #tables: MemoryRows = new Map()
-  #newestTable: readonly MemoryOperation[] = []
+  #newTables: Array<readonly MemoryOperation[]> = []
   #log: MemoryBatch[] = []
   /** So many batches of the log are synced, the failed ones among them aside. */
   #synced = 0
@@ -33,6 +33,8 @@ export class MemoryDirectory {
   locked = false
   /** A log that has grown beyond this becomes a table. */
   writeBufferBytes = MEMORY_WRITE_BUFFER_BYTES
+  /** Its MANIFEST makes no sense: an open is refused. */
+  unreadable = false
   /** What is rotten in the tables; null when nothing is. */
   rot: MemoryRot | null = null
   #nextNumber = 0
@@ -93,25 +95,30 @@ export class MemoryDirectory {
     const kept = this.#log.filter((batch) => batch.number === number)
     const flushed = this.#log.filter((batch) => batch.number !== number && !batch.failed)
     if (flushed.length === 0) return
-    applyOperations(this.#tables, this.#newestTable)
-    this.#newestTable = flushed.flatMap(({ operations }) => operations)
-    this.#tableOperations += this.#newestTable.length
+    const table = flushed.flatMap(({ operations }) => operations)
+    this.#newTables.push(table)
+    if (this.#newTables.length > MEMORY_NEW_TABLES) applyOperations(this.#tables, this.#newTables.shift()!)
+    this.#tableOperations += table.length
     this.#log = kept
     this.#synced = 0
     this.#logBytes = 0
   }
 
-  /** A MANIFEST without its end: the newest table is forgotten, its log was removed long ago. Answers whether there was one. */
-  loseNewestTable(): boolean {
-    const had = this.#newestTable.length > 0
-    this.#newestTable = []
-    return had
+  /** Tables that a compaction has not reached yet. */
+  get newTables(): number {
+    return this.#newTables.length
+  }
+
+  /** A MANIFEST without its end: so many of the newest tables are forgotten; their logs were removed long ago. */
+  loseNewTables(count: number): void {
+    assert(count <= this.#newTables.length, 'a table is forgotten once')
+    this.#newTables.length -= count
   }
 
   /** Rows of the tables: what is left when the log is gone. */
   tables(): MemoryRows {
     const rows = new Map(this.#tables)
-    applyOperations(rows, this.#newestTable)
+    for (const table of this.#newTables) applyOperations(rows, table)
     return rows
   }
 
@@ -137,12 +144,13 @@ export class MemoryDirectory {
   copy(): MemoryDirectory {
     const copy = new MemoryDirectory()
     for (const [key, value] of this.#tables) copy.#tables.set(key, value)
-    copy.#newestTable = this.#newestTable
+    copy.#newTables = [...this.#newTables]
     copy.#log = [...this.#log]
     copy.#synced = this.#synced
     copy.#logBytes = this.#logBytes
     copy.#tableOperations = this.#tableOperations
     copy.#nextNumber = this.#nextNumber
+    copy.unreadable = this.unreadable
     copy.writeBufferBytes = this.writeBufferBytes
     return copy
   }

@@ -35,6 +35,8 @@ export class MemoryEngine implements Engine {
   async open(path: string, _options: EngineOptions): Promise<EngineDb> {
     const directory = this.disk.directory(path)
     if (directory.locked) throw dataDirLocked(path)
+    if (directory.unreadable)
+      throw new FlotillaError('CORRUPT', `The MANIFEST in ${path} is not what was written.`)
     directory.locked = true
     directory.life++
     directory.flush()

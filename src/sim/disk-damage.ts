@@ -5,6 +5,8 @@ import type { SimRandom } from './random.ts'
 /** About what one block of a table holds. */
 const BLOCK_BYTES = 4_096
 const PAGE_BYTES = 4_096
+/** How often RocksDB refuses what is left of a MANIFEST. */
+const REFUSED_RATE = 0.3
 
 /** What may happen to the files of a store that is down, database by database. */
 export const DAMAGES = ['wal-flip', 'wal-cut', 'wal-page', 'wal-deleted', 'manifest-cut'] as const
@@ -19,13 +21,22 @@ export function damageDatabase(disk: SimDisk, damage: Damage, random: SimRandom)
   for (const path of random.shuffle([...disk.memory.paths()])) {
     const done =
       damage === 'manifest-cut'
-        ? disk.memory.directory(path).loseNewestTable()
+        ? cutManifest(disk.memory.directory(path), random)
         : damageLog(disk, path, damage, random)
     if (!done) continue
     disk.contentChanged()
     return path
   }
   return null
+}
+
+/** The newest tables are forgotten, which RocksDB does not notice; or what is left makes no sense to it. */
+function cutManifest(directory: MemoryDirectory, random: SimRandom): boolean {
+  const count = directory.newTables
+  if (count === 0) return false
+  if (random.chance(REFUSED_RATE)) directory.unreadable = true
+  else directory.loseNewTables(1 + random.below(count))
+  return true
 }
 
 function damageLog(disk: SimDisk, path: string, damage: Damage, random: SimRandom): boolean {

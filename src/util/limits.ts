@@ -149,6 +149,8 @@ export const SOCKET_HIGH_WATER_BYTES = 1 * MIB
 export const MAX_MEMORY_DISK_UNSYNCED = 4_096
 /** Write-ahead log of a database in memory before it becomes a table: small, so that tests see many of both. */
 export const MEMORY_WRITE_BUFFER_BYTES = 128 * KIB
+/** Tables of such a database that lie apart before they are merged into the others, as many as RocksDB has. */
+export const MEMORY_NEW_TABLES = 4
 
 /** What a write costs in RocksDB's memtable and log beside its key and value, about: so small writes fill the window too. */
 export const FLUSH_NUMBER_OVERHEAD_BYTES = 128

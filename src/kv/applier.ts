@@ -85,7 +85,7 @@ export class Applier {
     const state = this.#state.space(log.space)
     let next = state.appliedIndex + 1
     if (next < log.firstIndex) {
-      this.#fail(log, next, `the state ends before it and the log begins at ${log.firstIndex}`)
+      this.#fail(log, next, stateEndsBefore(log.firstIndex, this.#state.dir))
       return
     }
     let budget = MAX_APPLY_BATCH_BYTES
@@ -193,4 +193,11 @@ export class Applier {
     this.#stopped.add(log.slot)
     this.#failures.push({ slot: log.slot, index, message })
   }
+}
+
+function stateEndsBefore(firstIndex: number, dir: string): string {
+  return (
+    `the state ends before it and the log begins at ${firstIndex}, so no replay brings it back. Stop the store and put a ` +
+    `newer state back in ${dir} if there is one; otherwise this replica serves nothing until it has a snapshot`
+  )
 }

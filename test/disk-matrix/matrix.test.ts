@@ -37,7 +37,12 @@ const SAMPLE: ReadonlyArray<readonly [target: string, damage: string, verdict: V
     'gone',
     /vote on here but serve nothing until they have a snapshot/,
   ],
-  ['data, truncated', 'rolled back', 'gone', /the state ends before it and the log begins at/],
+  [
+    'data, truncated',
+    'rolled back',
+    'gone',
+    /the state ends before it and the log begins at .*put a newer state back in .*data if there is one/,
+  ],
   ['log MANIFEST', 'cut in half', 'refused', /Put the old directory back/],
   ['log CURRENT', 'deleted', 'refused', /CURRENT is gone, beside/],
   ['data CURRENT', 'deleted', 'repaired', /CURRENT is gone.*moved to/],

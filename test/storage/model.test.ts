@@ -291,7 +291,11 @@ async function run(world: World, steps: readonly Step[], crash: Crash | null, sl
       model.read(shard, one.back, one.maxBytes, crashed).catch((error) => wrong.push(error))
     } else if (one.kind === 'plan') {
       const asked = shard
-      const soft = models.flatMap(({ replica, applyTo }) => [replica.slot, Math.max(0, applyTo - one.back)])
+      // Members may hold what this state has not applied yet, and more than this log.
+      const soft = models.flatMap(({ replica, applyTo, entries }, i) => [
+        replica.slot,
+        i % 2 === 0 ? Math.max(0, applyTo - one.back) : entries.length + 3 - one.back,
+      ])
       asked.plan(soft, one.budget).then(
         ({ pairs }) => plans.push({ shard: asked, pairs }),
         (error) => toFlotillaError(error).shortName === 'CLOSED' || wrong.push(error),

@@ -12,10 +12,11 @@ export interface LiveFiles {
 }
 
 const LOG_NUMBER = 2
+const NEXT_FILE_NUMBER = 3
 const DELETED_FILE = 6
 const NEW_FILE_4 = 103
-/** Tags followed by a number that is of no matter here: of an older log, the next file, the last sequence and so on. */
-const NUMBERS: ReadonlySet<number> = new Set([3, 4, 9, 10, 203])
+/** Tags followed by a number that is of no matter here: of an older log, the last sequence and so on. */
+const NUMBERS: ReadonlySet<number> = new Set([4, 9, 10, 203])
 /** And by a length and as many bytes: the comparator; from the mask on, all that may be ignored. */
 const COMPARATOR = 1
 const IGNORABLE = 0x2000
@@ -31,7 +32,7 @@ export async function readLiveFiles(files: Files, dir: string): Promise<LiveFile
   if (file === null) return null
   try {
     const version = new Version()
-    return takeRecords(file, (edit) => version.take(edit)) ? version : null
+    return takeRecords(file, (edit) => version.take(edit)) && version.begun ? version : null
   } finally {
     file.close()
   }
@@ -40,6 +41,8 @@ export async function readLiveFiles(files: Files, dir: string): Promise<LiveFile
 /** The sum of edits, of one column family. */
 class Version implements LiveFiles {
   firstWal = 0
+  /** The first edits were read, which every MANIFEST begins with; without them RocksDB opens nothing. */
+  begun = false
   /** Level of each table, by number. */
   readonly #levels = new Map<number, number>()
 
@@ -62,6 +65,7 @@ class Version implements LiveFiles {
       const number = input.next()
       if (this.#levels.get(number) === level) this.#levels.delete(number)
     } else if (tag === NEW_FILE_4) this.#takeNewFile(input)
+    else if (tag === NEXT_FILE_NUMBER) this.begun = input.next() > 0
     else if (NUMBERS.has(tag)) input.next()
     else if (tag === COMPARATOR || tag >= IGNORABLE) input.skipPrefixed()
     else return false

@@ -3,6 +3,7 @@ import { Client } from '../api/client.ts'
 import type { CallOptions } from '../client/pending-call.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { type ClusterFlags, findCluster } from './cluster-options.ts'
+import { warnOfVariables } from './settings.ts'
 import type { VerbContext } from './verb.ts'
 
 /** Looking for a store takes no longer than this, however long a call may take. */
@@ -22,6 +23,7 @@ export async function withCluster<T>(
 ): Promise<T> {
   const { signal, output } = context
   const { stores, source, timeoutMs } = findCluster(context)
+  warnOfVariables(context)
   const shown = stores.join(', ')
   output.progress.begin('connect', () => ({ text: `looking for a store at ${shown}` }))
   const client = await interruptible(

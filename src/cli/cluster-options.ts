@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import { readConfigFile } from './config-file.ts'
+import { isObject, readConfigFile } from './config-file.ts'
 import { DEV_HOST, DEV_PORT, DEV_STORES } from './dev-settings.ts'
 import { ALL_SETTINGS } from './setting-table.ts'
 import { readSettings, type Setting } from './settings.ts'
@@ -60,7 +60,7 @@ export function findCluster({ flags, env, cwd }: VerbContext<ClusterFlags>): Clu
   const listed = file?.values.stores
   if (file === null || listed === undefined)
     return { stores: DEFAULT_STORES, source: 'the default', timeoutMs }
-  if (typeof listed !== 'object' || listed === null) {
+  if (!isObject(listed)) {
     throw new UsageError(`stores (from ${file.path}) must be an object of addresses by store id`)
   }
   return { ...fromText(Object.values(listed).join(','), file.path), timeoutMs }

@@ -18,7 +18,8 @@ export function readConfigFile(named: string | undefined, cwd: string): ConfigFi
   if (text === null) return null
   let values: unknown
   try {
-    values = JSON.parse(text)
+    // An editor may have put a byte order mark before the first line.
+    values = JSON.parse(text.replace(/^\ufeff/, ''))
   } catch (error) {
     throw new UsageError(`${path} is no JSON: ${(error as Error).message}`)
   }

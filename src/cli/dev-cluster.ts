@@ -6,6 +6,7 @@ import { DevStoreFailure } from './dev-store-process.ts'
 import { DevSupervisor } from './dev-supervisor.ts'
 import { evenSplitKeys } from './even-split-keys.ts'
 import { findFreePorts } from './free-ports.ts'
+import { FlotillaError } from '../util/errors.ts'
 
 const ADDRESS_IN_USE = 'FLOTILLA_ADDRESS_IN_USE'
 /** Ports are found free and lost again seldom; so many times in a row never. */
@@ -63,9 +64,8 @@ export class DevCluster {
         const isTaken = error instanceof DevStoreFailure && error.code === ADDRESS_IN_USE
         if (this.#closed || !isTaken) throw error
         if (this.#options.port !== 0) {
-          throw new Error(
-            `${error.message.replace(/\.$/, '')}: give another --port; --port 0 takes free ones`,
-          )
+          const text = `${error.message.replace(/\.$/, '')}: give another --port; --port 0 takes free ones`
+          throw new FlotillaError('ADDRESS_IN_USE', text)
         }
         if (tries === START_TRIES) throw error
         await Promise.all(this.#supervisors.map((supervisor) => supervisor.close()))

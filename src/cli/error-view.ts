@@ -1,4 +1,4 @@
-import { FlotillaError, type Outcome, toFlotillaError } from '../util/errors.ts'
+import { ERRORS, type ErrorName, FlotillaError, type Outcome, toFlotillaError } from '../util/errors.ts'
 import { Interrupted } from './interruption.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -12,6 +12,15 @@ export interface ErrorView {
 
 export function errorView(error: unknown): ErrorView {
   const code = error instanceof Error ? (error as { code?: unknown }).code : undefined
+  const name = String(code).replace(/^FLOTILLA_/, '')
+  // Another process has said what it is.
+  if (name !== code && name in ERRORS) {
+    const { message, outcome = ERRORS[name as ErrorName].outcome } = error as {
+      message: string
+      outcome?: Outcome
+    }
+    return { code: String(code), message, outcome }
+  }
   if (error instanceof FlotillaError || typeof code !== 'string' || !code.startsWith('LEVEL_')) {
     const { code, message, outcome } = toFlotillaError(error, nameFor(error))
     return { code, message, outcome }

@@ -42,3 +42,8 @@ export function printable(name: string): string {
     return `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`
   })
 }
+
+/** The same for a text of several lines. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n')
+}

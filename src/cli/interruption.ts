@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { FlotillaError } from '../util/errors.ts'
 import { EXIT_SIGNAL_BASE } from './exit-codes.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -25,7 +26,7 @@ export class Interrupted extends Error {
 
 /**
  * Turns the ways a command can be told to end (Ctrl-C, kill, a closed terminal, a reader that went away, an npm that was
- * killed) into one AbortSignal whose reason is an `Interrupted`. The second time the process ends at once: what
+ * killed) into one AbortSignal whose reason is an `Interrupted`; so does output that cannot be written (OUTPUT_FAILED). The second time the process ends at once: what
  * `process.on('exit')` listeners do still happens.
  */
 export class Interruption {
@@ -41,15 +42,19 @@ export class Interruption {
       process.on(name, listener)
       this.#undo.push(() => process.removeListener(name, listener))
     }
-    for (const stream of [process.stdout, process.stderr]) {
-      const listener = (error: NodeJS.ErrnoException): void => {
-        if (error.code !== 'EPIPE') throw error
-        this.#interrupt('SIGPIPE', false)
-      }
+    for (const [name, stream] of Object.entries({ stdout: process.stdout, stderr: process.stderr })) {
       // It stays: a write that fails after the end must not become an uncaught exception.
-      stream.on('error', listener)
+      stream.on('error', (error: NodeJS.ErrnoException) => this.#onWriteFailed(name, error))
     }
     this.#watchNpm()
+  }
+
+  #onWriteFailed(name: string, error: NodeJS.ErrnoException): void {
+    if (error.code === 'EPIPE') this.#interrupt('SIGPIPE', false)
+    else if (!this.signal.aborted) {
+      const text = `${name} cannot be written: ${error.message}`
+      this.#controller.abort(new FlotillaError('OUTPUT_FAILED', text, { cause: error }))
+    }
   }
 
   /** Signals act as usual again. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import type { WriteStream } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Kv } from '../client/kv.ts'
 import type { CallOptions } from '../client/pending-call.ts'
@@ -13,6 +13,7 @@ import { formatBytes, formatMs, plural } from './format.ts'
 import { endLine, headLine, rowLine } from './kv-lines.ts'
 import { keyspaceOption, type KvFlags, openKeyspace } from './kv-options.ts'
 import type { Output } from './output.ts'
+import { UsageError } from './usage-error.ts'
 import { defineVerb, type VerbContext } from './verb.ts'
 
 const PART_SUFFIX = '.part'
@@ -132,11 +133,17 @@ class FileSink implements Sink {
 
   /** Rejects when the file cannot be made. */
   static async create(path: string, signal: AbortSignal): Promise<FileSink> {
-    const part = path + PART_SUFFIX
+    // A link stays one, and what it names is replaced.
+    const target = await realpath(path).catch(() => path)
+    const found = await stat(target).catch(() => null)
+    if (found?.isDirectory()) throw new UsageError(`${path} is a directory`)
+    // A device or a pipe would be gone from its place.
+    if (found?.isFile() === false) throw new UsageError(`${path} is no file: "-" writes to stdout`)
+    const part = target + PART_SUFFIX
     const file = await open(part, 'w').catch((error: Error) => {
-      throw cannot('make', part, error)
+      throw cannot('INVALID_ARGUMENT', 'make', part, error)
     })
-    return new FileSink(path, createWriteStream(part, { fd: file, autoClose: true, flush: true }), signal)
+    return new FileSink(target, createWriteStream(part, { fd: file, autoClose: true, flush: true }), signal)
   }
 
   private constructor(path: string, stream: WriteStream, signal: AbortSignal) {
@@ -160,7 +167,9 @@ class FileSink implements Sink {
     this.#stream.end()
     if (!this.#stream.closed) await once(this.#stream, 'close').catch(() => {})
     this.#check()
-    await rename(this.#path + PART_SUFFIX, this.#path)
+    await rename(this.#path + PART_SUFFIX, this.#path).catch((error: Error) => {
+      throw cannot('OUTPUT_FAILED', 'make', this.#path, error)
+    })
   }
 
   async abandon(): Promise<void> {
@@ -171,10 +180,18 @@ class FileSink implements Sink {
 
   #check(): void {
     this.#signal.throwIfAborted()
-    if (this.#error !== null) throw cannot('write', this.#path, this.#error)
+    if (this.#error !== null) throw cannot('OUTPUT_FAILED', 'write', this.#path, this.#error)
   }
 }
 
-function cannot(what: string, path: string, error: Error): FlotillaError {
-  return new FlotillaError('INVALID_ARGUMENT', `cannot ${what} ${path}: ${error.message}`, { cause: error })
+function cannot(
+  name: 'INVALID_ARGUMENT' | 'OUTPUT_FAILED',
+  what: string,
+  path: string,
+  cause: Error,
+): FlotillaError {
+  return new FlotillaError(name, `cannot ${what} ${path}: ${cause.message}`, {
+    cause,
+    outcome: 'not-applied',
+  })
 }

@@ -14,6 +14,7 @@ import { openKeyspace } from './kv-options.ts'
 import { KvWriter } from './kv-writer.ts'
 import type { KvFlags } from './kv-options.ts'
 import type { LeftOut } from './left-out.ts'
+import { readStdin } from './stdin.ts'
 import { UsageError } from './usage-error.ts'
 import { defineVerb, type VerbContext } from './verb.ts'
 
@@ -106,10 +107,7 @@ async function sizeOf(path: string): Promise<number | null | 'directory'> {
 }
 
 function inputOf({ path, signal }: ImportSource, size: number | null): AsyncIterable<Buffer> {
-  if (size !== null || path !== 'stdin') return createReadStream(path, { signal })
-  // An interruption must end the waiting for input too.
-  signal.addEventListener('abort', () => void process.stdin.destroy(), { once: true })
-  return process.stdin
+  return size !== null || path !== 'stdin' ? createReadStream(path, { signal }) : readStdin(signal)
 }
 
 function progressOf({ writer, fraction }: ImportSource, startedAtMs: number): StepProgress {

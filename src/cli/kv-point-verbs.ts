@@ -4,6 +4,7 @@ import { EXIT_DONE, EXIT_FAILED } from './exit-codes.ts'
 import { formatBytes, plural } from './format.ts'
 import { argumentBytes, type EncodedFlags, kvOptions, openKeyspace, shownBytes } from './kv-options.ts'
 import { jsonBytes } from './kv-text.ts'
+import { readStdin } from './stdin.ts'
 import { UsageError } from './usage-error.ts'
 import { defineVerb, type VerbContext } from './verb.ts'
 
@@ -32,7 +33,7 @@ async function put(context: VerbContext<EncodedFlags>): Promise<undefined> {
   const { args, flags, output } = context
   const { keyspace, encoding } = flags
   const key = argumentBytes(args[0]!, encoding, 'key')
-  const value = args[1] === '-' ? await readStdin(context) : argumentBytes(args[1]!, encoding, 'value')
+  const value = args[1] === '-' ? await valueOfStdin(context) : argumentBytes(args[1]!, encoding, 'value')
   await withCluster(context, async (client, call) => {
     output.progress.begin('put', () => ({ text: 'waiting for a majority' }))
     await openKeyspace(client, keyspace, call).put(key, value, call)
@@ -42,21 +43,19 @@ async function put(context: VerbContext<EncodedFlags>): Promise<undefined> {
 }
 
 /** Rejects with UsageError when there is more than a value may have. */
-async function readStdin({ signal }: VerbContext): Promise<Buffer> {
+async function valueOfStdin({ signal, output }: VerbContext): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0
-  const stop = (): void => void process.stdin.destroy()
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-      bytes += chunk.length
-      if (bytes > MAX_VALUE_BYTES) {
-        throw new UsageError(`a value may have ${formatBytes(MAX_VALUE_BYTES)}; stdin holds more`)
-      }
-      chunks.push(chunk)
+  // Who types sees what he does.
+  if (!process.stdin.isTTY) {
+    output.progress.begin('stdin', () => ({ text: `${formatBytes(bytes)} read, waiting for the end` }))
+  }
+  for await (const chunk of readStdin(signal)) {
+    bytes += chunk.length
+    if (bytes > MAX_VALUE_BYTES) {
+      throw new UsageError(`a value may have ${formatBytes(MAX_VALUE_BYTES)}; stdin holds more`)
     }
-  } finally {
-    signal.removeEventListener('abort', stop)
+    chunks.push(chunk)
   }
   signal.throwIfAborted()
   return Buffer.concat(chunks)

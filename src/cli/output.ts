@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Display, displayOptionsFor } from './display.ts'
 import type { ErrorView } from './error-view.ts'
+import { printableLines } from './format.ts'
 
 /**
  * Where a verb's words go. Answers go to stdout: with `--json` as JSON, one value per line, else as text. Everything else
@@ -23,7 +24,7 @@ export class Output {
    * takes more, so that a slow reader slows the verb down.
    */
   async answer(value: unknown, text: string): Promise<void> {
-    await this.bytes(this.json ? `${JSON.stringify(value)}\n` : `${text}\n`)
+    await this.bytes(this.json ? `${JSON.stringify(value)}\n` : `${printableLines(text)}\n`)
   }
 
   /** The same, as it is: for a value whose bytes are the answer. */
@@ -33,9 +34,15 @@ export class Output {
     await once(process.stdout, 'drain', { signal: this.#signal })
   }
 
+  /** Resolves when what was given to stdout is written, or cannot be: then the signal tells. */
+  async written(): Promise<void> {
+    if (process.stdout.destroyed) return
+    await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
+  }
+
   /** A remark for people, on stderr. */
   note(text: string): void {
-    this.progress.text(text)
+    this.progress.text(printableLines(text))
   }
 
   /** With `--json` the answer is the error; people read it on stderr in any case. */

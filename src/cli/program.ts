@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, type OutputConfiguration } from 'commander'
 import { benchCommand } from '../bench/command.ts'
 import { DEMO } from './demo-command.ts'
 import { DEV } from './dev-command.ts'
 import { errorView } from './error-view.ts'
-import { EXIT_BAD_USAGE, EXIT_DONE } from './exit-codes.ts'
+import { EXIT_BAD_USAGE, EXIT_DONE, EXIT_FAILED } from './exit-codes.ts'
+import { printableLines } from './format.ts'
 import { GROUP } from './group-verbs.ts'
 import { INSPECT } from './inspect-command.ts'
 import { KV } from './kv-commands.ts'
@@ -28,12 +29,18 @@ export async function runCli(args: readonly string[]): Promise<number> {
   const program = buildProgram((exitCode) => {
     result.exitCode = exitCode
   })
+  // What commander writes itself: nobody need read it, and a stack trace would tell nobody more.
+  let unwritten: NodeJS.ErrnoException | null = null
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', (error) => (unwritten ??= error))
   try {
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     // Help that was asked for ends with 0; help because nothing was asked for does not.
-    if (error.exitCode === 0) return EXIT_DONE
+    if (error.exitCode === 0) {
+      await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
+      return unwritten === null ? EXIT_DONE : EXIT_FAILED
+    }
     if (args.includes('--json')) process.stdout.write(errorLine(errorView(usageErrorOf(error))))
     return EXIT_BAD_USAGE
   }
@@ -52,13 +59,24 @@ export function buildProgram(onEnd: (exitCode: number) => void): Command {
   program.addCommand(benchCommand())
   for (const noun of NOUNS) program.addCommand(nounCommand(noun, onEnd))
   program.exitOverride().showHelpAfterError('(--help shows how it is used)')
-  inherit(program)
+  program.configureOutput(wordsOf(program.name()))
+  inherit(program, program.name())
   return program
 }
 
 /** A command of its own inherits nothing from where it is added, so each is told. */
-function inherit(parent: Command): void {
-  for (const command of parent.commands) inherit(command.copyInheritedSettings(parent))
+function inherit(parent: Command, who: string): void {
+  for (const command of parent.commands) {
+    const name = `${who} ${command.name()}`
+    inherit(command.copyInheritedSettings(parent).configureOutput(wordsOf(name)), name)
+  }
+}
+
+/** Commander's complaints in the words of all others: who says it, and no control codes of what was typed. */
+function wordsOf(who: string): OutputConfiguration {
+  return {
+    outputError: (text, write) => write(printableLines(text.replace(/^error: /, `${who}: `))),
+  }
 }
 
 /** What commander has told people on stderr, for programs. */

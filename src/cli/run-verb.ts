@@ -48,6 +48,10 @@ async function runVerb(verb: Verb, who: string, command: Command): Promise<numbe
   try {
     const exitCode = (await verb.run(context)) ?? EXIT_DONE
     output.progress.end()
+    await output.written()
+    // Whoever was told to end, and has, is done; but what nobody could read is no answer.
+    if (signal.aborted && !(signal.reason instanceof Interrupted && !signal.reason.readerGone))
+      throw signal.reason
     return exitCode
   } catch (error) {
     return report(signal.aborted ? signal.reason : error, who, output)

@@ -10,7 +10,7 @@ import {
   type ServeSettings,
   serveOptions,
 } from './serve-settings.ts'
-import { unknownVariables } from './settings.ts'
+import { warnOfVariables } from './settings.ts'
 import { formatTable } from './table.ts'
 import { defineVerb, type VerbContext } from './verb.ts'
 
@@ -58,7 +58,7 @@ export const SERVE = defineVerb<Flags>({
 
 async function serve(context: VerbContext<Flags>): Promise<number> {
   const settings = await readServeSettings(context)
-  for (const name of unknownVariables(context.env)) context.output.note(`warning: ${name} is no setting`)
+  warnOfVariables(context)
   if (context.flags.checkConfig !== true) return await runStore(settings, context)
   await context.output.answer(settingsView(settings.effective), settingsTable(settings.effective))
   return EXIT_DONE

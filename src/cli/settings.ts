@@ -3,6 +3,7 @@ import type { StoreOptionRow } from '../api/option-table.ts'
 import { type ConfigFile, isObject } from './config-file.ts'
 import { ALL_SETTINGS } from './setting-table.ts'
 import { valueOfText } from './setting-text.ts'
+import type { VerbContext } from './verb.ts'
 
 /** What wins, highest first. */
 export type SettingSource = 'flag' | 'env' | 'file' | 'default'
@@ -32,10 +33,11 @@ export function readSettings(rows: readonly StoreOptionRow[], sources: SettingSo
   return settings
 }
 
-/** Names of variables that look like settings and are none: misspelt, most likely. */
-export function unknownVariables(env: NodeJS.ProcessEnv): string[] {
+/** Tells of variables that look like settings and are none: misspelt, most likely. */
+export function warnOfVariables({ env, output }: Pick<VerbContext, 'env' | 'output'>): void {
   const known = new Set(ALL_SETTINGS.map(({ variable }) => variable))
-  return Object.keys(env).filter((name) => name.startsWith('FLOTILLA_') && !known.has(name))
+  const strange = Object.keys(env).filter((name) => name.startsWith('FLOTILLA_') && !known.has(name))
+  for (const name of strange) output.note(`warning: ${name} is no setting`)
 }
 
 function fromFlag(row: StoreOptionRow, { flags, cwd }: SettingSources): Setting | null {

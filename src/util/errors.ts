@@ -262,6 +262,13 @@ export const ERRORS = {
     meaning: 'The storage engine has no binary for this platform.',
     remedy: 'Run stores where there is one; `flotilla/client` works here too.',
   },
+  OUTPUT_FAILED: {
+    outcome: 'unknown',
+    other: 'when nothing but the output was wanted',
+    retryable: false,
+    meaning: 'A command could not write its answer, or the file that it makes.',
+    remedy: 'Mend what the message names (space, permissions). What a write has done stays done.',
+  },
   INTERNAL: {
     outcome: 'unknown',
     other: 'when the store could not be opened',

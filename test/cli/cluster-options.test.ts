@@ -36,6 +36,7 @@ describe('where a command looks for a cluster', () => {
     [{ stores: 'a' }, {}, undefined, /^--stores: "a" is no address: give host:port/],
     [{}, { FLOTILLA_STORES: 'a:0' }, undefined, /^FLOTILLA_STORES: "a:0" is no address/],
     [{}, {}, { stores: { s1: 'a' } }, /flotilla\.json: "a" is no address/],
+    [{}, {}, { stores: ['a:1'] }, /stores \(from .*flotilla\.json\) must be an object of addresses/],
     [{}, {}, { store: {} }, /unknown option store in .*flotilla\.json/],
     [{ timeoutMs: '0' }, {}, undefined, /timeoutMs must be .*, not 0 \(from --timeout-ms\)/],
     [{}, { FLOTILLA_TIMEOUT_MS: 'soon' }, undefined, /not "soon" \(from FLOTILLA_TIMEOUT_MS\)/],

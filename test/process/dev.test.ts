@@ -85,10 +85,20 @@ describe('flotilla dev', () => {
       const taken = createServer()
       await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
       const { port } = taken.address() as { port: number }
-      const onTaken = startCli(tmp, ['dev', '--stores', '1', '--port', String(Math.min(port, 65_000))])
+      const onTaken = startCli(tmp, [
+        'dev',
+        '--json',
+        '--stores',
+        '1',
+        '--port',
+        String(Math.min(port, 65_000)),
+      ])
       if (port <= 65_000) {
         expect(await onTaken.ended).toBe(1)
         expect(onTaken.output.stderr).toMatch(/give another --port; --port 0 takes free ones/)
+        expect(JSON.parse(onTaken.output.stdout)).toMatchObject({
+          error: { code: 'FLOTILLA_ADDRESS_IN_USE', outcome: 'not-applied' },
+        })
       } else {
         onTaken.child.kill('SIGTERM')
         await onTaken.ended

@@ -54,13 +54,16 @@ export function encodeWal(batches: ReadonlyArray<readonly MemoryOperation[]>, se
 
 function writeRecord(bytes: Buffer, at: number, payload: Buffer): number {
   let from = 0
+  // A part may be empty: just a header fits into the end of the block.
+  let begins = true
   do {
     const left = WAL_BLOCK_BYTES - (at % WAL_BLOCK_BYTES)
     if (left < WAL_HEADER_BYTES) at += left
     const room = WAL_BLOCK_BYTES - (at % WAL_BLOCK_BYTES) - WAL_HEADER_BYTES
     const to = Math.min(payload.length, from + room)
     const end = to === payload.length
-    const type = from === 0 ? (end ? FULL : FIRST) : end ? LAST : MIDDLE
+    const type = begins ? (end ? FULL : FIRST) : end ? LAST : MIDDLE
+    begins = false
     bytes[at + 6] = type
     payload.copy(bytes, at + WAL_HEADER_BYTES, from, to)
     bytes.writeUInt16LE(to - from, at + 4)

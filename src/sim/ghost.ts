@@ -11,8 +11,9 @@ export class GroupGhost implements GroupRecord {
   /** By index, from 1. It only grows. */
   readonly committed: (CommittedEntry | undefined)[] = [undefined]
   readonly replicas = new Map<string, ReplicaGhost>()
-  /** Every entry that was ever on a disk, by index and term. */
-  readonly #entries = new Map<number, LogEntry>()
+  /** Every entry that was ever on a disk, by term and index. */
+  readonly #entries = new Map<number, Map<number, LogEntry>>()
+  #entryCount = 0
   /** Called with each newly committed entry. */
   readonly #onCommitted: (index: number, entry: LogEntry) => void
 
@@ -37,11 +38,15 @@ export class GroupGhost implements GroupRecord {
 
   /** An entry lies on a disk. */
   see(index: number, entry: LogEntry): LogEntry {
-    const key = keyOf(index, entry.term)
-    const known = this.#entries.get(key)
+    let ofTerm = this.#entries.get(entry.term)
+    if (ofTerm === undefined) {
+      ofTerm = new Map()
+      this.#entries.set(entry.term, ofTerm)
+    }
+    const known = ofTerm.get(index)
     if (known === undefined) {
-      assert(this.#entries.size < MAX_GHOST_ENTRIES, 'a simulated run writes a bounded number of entries')
-      this.#entries.set(key, entry)
+      assert(this.#entryCount++ < MAX_GHOST_ENTRIES, 'a simulated run writes a bounded number of entries')
+      ofTerm.set(index, entry)
       return entry
     }
     logMatching(this, index, known, entry)
@@ -49,7 +54,7 @@ export class GroupGhost implements GroupRecord {
   }
 
   entry(index: number, term: number): LogEntry | undefined {
-    return this.#entries.get(keyOf(index, term))
+    return this.#entries.get(term)?.get(index)
   }
 
   /** A replica says that `index`, the one behind the last, is committed with an entry of `term`. */
@@ -63,8 +68,4 @@ export class GroupGhost implements GroupRecord {
     this.committed.push({ entry, committedIn })
     this.#onCommitted(index, entry)
   }
-}
-
-function keyOf(index: number, term: number): number {
-  return index * 0x1000000 + term
 }

@@ -7,6 +7,8 @@ import type { CallKind, History, HistoryEntry } from './history.ts'
 import type { SimRandom } from './random.ts'
 import { hashMessage } from './trace.ts'
 
+const ENCODING = { keyEncoding: 'utf8', valueEncoding: 'buffer' } as const
+
 /** One change of a batch. */
 export type BatchChange =
   | { readonly type: 'put'; readonly key: string; readonly value: Buffer }
@@ -25,10 +27,21 @@ export class SimClients {
   readonly history: History
   readonly #cluster: SimCluster
   readonly #waiting = new Set<Waiting>()
+  /** A handle costs a little; a store's last as long as it does. */
+  readonly #keyspaces = new WeakMap<Store, Map<string, Kv<string, Buffer>>>()
 
   constructor(cluster: SimCluster, history: History) {
     this.#cluster = cluster
     this.history = history
+  }
+
+  /** For clients. */
+  kv(store: Store, keyspace: string): Kv<string, Buffer> {
+    const known = this.#keyspaces.get(store) ?? new Map<string, Kv<string, Buffer>>()
+    this.#keyspaces.set(store, known)
+    const kv = known.get(keyspace) ?? store.kv<string, Buffer>(keyspace, ENCODING)
+    known.set(keyspace, kv)
+    return kv
   }
 
   get inFlight(): number {
@@ -124,7 +137,8 @@ export class SimClient {
 
   /** Keys are texts, values buffers. */
   kv(keyspace = 'default'): SimKv {
-    return new SimKv((kind, input, run) => this.#call(kind, keyspace, input, run), keyspace)
+    const handle = (store: Store): Kv<string, Buffer> => this.#clients.kv(store, keyspace)
+    return new SimKv((kind, input, run) => this.#call(kind, keyspace, input, run), keyspace, handle)
   }
 
   #call<T>(kind: CallKind, target: string, input: unknown, run: (store: Store) => Promise<T>): Promise<T> {
@@ -158,20 +172,18 @@ export class SimGroup {
 }
 
 type Rows = Array<[key: string, value: Buffer]>
-const ENCODING = { keyEncoding: 'utf8', valueEncoding: 'buffer' } as const
 
 /** A keyspace from outside. */
 export class SimKv {
   readonly keyspace: string
   readonly #call: Call
 
-  constructor(call: Call, keyspace: string) {
+  readonly #of: (store: Store) => Kv<string, Buffer>
+
+  constructor(call: Call, keyspace: string, of: (store: Store) => Kv<string, Buffer>) {
     this.#call = call
     this.keyspace = keyspace
-  }
-
-  #of(store: Store): Kv<string, Buffer> {
-    return store.kv<string, Buffer>(this.keyspace, ENCODING)
+    this.#of = of
   }
 
   get(key: string, options: SimCallOptions = {}): Promise<Buffer | undefined> {

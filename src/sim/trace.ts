@@ -1,17 +1,17 @@
 import { crc32 } from '../util/crc.ts'
-import { hash32 } from '../util/hash.ts'
 import { MAX_SIM_EVENT_LOG, MAX_SIM_HASHED_VALUES, MAX_SIM_REPORT_LINES } from '../util/limits.ts'
 import { EVENT_KINDS } from './event-queue.ts'
 import type { EventKind, SimEvent } from './event-queue.ts'
 
 const KIND_CODES: ReadonlyMap<EventKind, number> = new Map(EVENT_KINDS.map((kind, code) => [kind, code + 1]))
 
+/** Kept and filled anew: there is one for every event. */
 interface TraceLine {
-  readonly timeUs: number
-  readonly kind: EventKind
-  readonly owner: string
-  readonly detail: number
-  readonly note: string
+  timeUs: number
+  kind: EventKind
+  owner: string
+  detail: number
+  note: string
 }
 
 /**
@@ -51,7 +51,7 @@ export class Trace {
 
   /** A remark of the world or a test: part of the trace and of the report. */
   note(timeUs: number, text: string): void {
-    this.#fold(hash32(text))
+    this.#fold(hashText(text))
     this.#add(timeUs, 'world', 'world', 0, text)
   }
 
@@ -79,9 +79,16 @@ export class Trace {
   }
 
   #add(timeUs: number, kind: EventKind, owner: string, detail: number, note: string): void {
-    const line = { timeUs, kind, owner, detail, note }
-    this.#lines[this.#next] = line
-    this.onLine?.(describe(line))
+    const line = this.#lines[this.#next]
+    if (line === undefined) this.#lines.push({ timeUs, kind, owner, detail, note })
+    else {
+      line.timeUs = timeUs
+      line.kind = kind
+      line.owner = owner
+      line.detail = detail
+      line.note = note
+    }
+    this.onLine?.(describe(this.#lines[this.#next]!))
     this.#next = (this.#next + 1) % MAX_SIM_EVENT_LOG
   }
 }
@@ -94,31 +101,51 @@ function describe(line: TraceLine): string {
 
 /** A fingerprint of a message between threads: its shape, its numbers, the bytes of its buffers. */
 export function hashMessage(message: unknown): number {
-  let hash = 0x811c9dc5
-  let budget = MAX_SIM_HASHED_VALUES
-  const fold = (word: number): void => {
-    hash = Math.imul(hash ^ word, 0x01000193)
-    hash ^= hash >>> 15
+  return new MessageHash().of(message)
+}
+
+class MessageHash {
+  #hash = 0x811c9dc5
+  #budget = MAX_SIM_HASHED_VALUES
+
+  of(message: unknown): number {
+    this.#visit(message)
+    return this.#hash >>> 0
   }
-  const visit = (value: unknown): void => {
-    if (budget-- <= 0) return
-    if (typeof value === 'number')
-      fold(Number.isSafeInteger(value) ? value % 4_294_967_291 : hash32(String(value)))
-    else if (typeof value === 'string') fold(hash32(value))
-    else if (ArrayBuffer.isView(value)) fold(hashBytes(value))
-    else if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) fold(value.byteLength)
-    else if (Array.isArray(value)) for (const item of value) visit(item)
-    else if (value instanceof Error) fold(hash32(value.message))
-    else if (value instanceof Map || value instanceof Set) for (const item of value) visit(item)
-    else if (typeof value === 'object' && value !== null) {
-      for (const [key, item] of Object.entries(value)) {
-        fold(hash32(key))
-        visit(item)
+
+  #fold(word: number): void {
+    const hash = Math.imul(this.#hash ^ word, 0x01000193)
+    this.#hash = hash ^ (hash >>> 15)
+  }
+
+  #visit(value: unknown): void {
+    if (this.#budget-- <= 0) return
+    if (typeof value === 'number') {
+      this.#fold(Number.isSafeInteger(value) ? value % 4_294_967_291 : hashText(String(value)))
+    } else if (typeof value !== 'object' || value === null) this.#fold(hashText(String(value)))
+    else if (ArrayBuffer.isView(value)) this.#fold(hashBytes(value))
+    else if (Array.isArray(value)) for (const item of value) this.#visit(item)
+    else this.#visitObject(value)
+  }
+
+  #visitObject(value: object): void {
+    if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) this.#fold(value.byteLength)
+    else if (value instanceof Error) this.#fold(hashText(value.message))
+    else if (value instanceof Map || value instanceof Set) for (const item of value) this.#visit(item)
+    else {
+      for (const key in value) {
+        this.#fold(hashText(key))
+        this.#visit((value as Record<string, unknown>)[key])
       }
-    } else fold(hash32(String(value)))
+    }
   }
-  visit(message)
-  return hash >>> 0
+}
+
+/** FNV-1a over the text's units: nothing is allocated. */
+function hashText(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash
 }
 
 function hashBytes(view: ArrayBufferView): number {

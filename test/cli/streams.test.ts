@@ -92,14 +92,17 @@ describe('what a value is read from, and an export written to', () => {
   })
 
   test('whoever waits for stdin says so within two seconds', async () => {
-    const child = spawn(process.execPath, [MAIN, 'kv', 'put', 'a', '-'], {
+    const child = spawn(process.execPath, [MAIN, 'kv', 'put', 'a', '-', '--stores', '127.0.0.1:1'], {
       env: shellEnv(),
       stdio: ['pipe', 'ignore', 'pipe'],
     })
-    const [said] = (await once(child.stderr, 'data')) as [Buffer]
-    child.kill('SIGTERM')
-    await once(child, 'close')
-    expect(said.toString()).toMatch(/^ {2}stdin +0 B read, waiting for the end\n/)
+    try {
+      const [said] = (await once(child.stderr, 'data')) as [Buffer]
+      expect(said.toString()).toMatch(/^ {2}stdin +0 B read, waiting for the end\n/)
+    } finally {
+      child.kill('SIGTERM')
+      await once(child, 'close')
+    }
   })
 
   test('a directory, a device or a pipe is no file to make, and stays what it is', async () => {

@@ -1,7 +1,7 @@
 import type { MemoryBatch, MemoryDirectory, MemoryDisk, MemoryOperation } from '../env/memory-disk.ts'
 import type { MemoryPages } from '../env/memory-pages.ts'
 import { assertPresent } from '../util/assert.ts'
-import type { CrashMode } from './disk.ts'
+import type { CrashMode } from './crash-mode.ts'
 import type { SimRandom } from './random.ts'
 import { encodeWal, replayWal } from './rocks-wal.ts'
 

@@ -3,18 +3,14 @@ import { MemoryEngine } from '../env/memory-engine.ts'
 import { MemoryPages } from '../env/memory-pages.ts'
 import { assert } from '../util/assert.ts'
 import type { EventKind } from './event-queue.ts'
+import type { CrashMode } from './crash-mode.ts'
 import { DatabaseFiles, openLogs } from './database-files.ts'
 import type { SimLoop } from './loop.ts'
 import type { EngineDb, EngineOptions } from '../env/ports.ts'
 import type { SimRandom } from './random.ts'
 import type { Timeline } from './timeline.ts'
 
-/**
- * What a crash leaves of writes that no sync covered. `process`: the system lives and has them all. `power`: they are cut
- * at a random byte. `lose-unsynced`: none is left, the worst cut. `holes`: each page of them survives or not by itself; an
- * engine that does not check its write-ahead log before it opens it passes over the holes.
- */
-export type CrashMode = 'process' | 'power' | 'lose-unsynced' | 'holes'
+export type { CrashMode } from './crash-mode.ts'
 
 /** A write that the disk has been given and has not finished. */
 export interface DiskJob {

@@ -160,8 +160,8 @@ export class MemoryDirectory {
 export interface MemoryRot {
   /** Rows of the block as they were written; those that were written anew lie elsewhere. */
   readonly rows: ReadonlyMap<string, Buffer>
-  /** What an iterator makes of the first of them: another value, another key, or no row at all. */
-  readonly shown: readonly [key: string, value: Buffer] | null
+  /** What an iterator makes of the first of them: another value, another key, no row at all, or its end with an error. */
+  readonly shown: readonly [key: string, value: Buffer] | null | 'error'
 }
 
 export function applyOperations(rows: MemoryRows, operations: readonly MemoryOperation[]): void {

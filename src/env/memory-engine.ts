@@ -11,6 +11,8 @@ import type { MemoryDirectory, MemoryOperation, MemoryRot, MemoryRows } from './
 import type { Engine, EngineBatch, EngineDb, EngineIterator, EngineOptions, EngineRange } from './ports.ts'
 
 const EMPTY = Buffer.alloc(0)
+/** In the place of the value of a row that an iterator cannot read. */
+const UNREADABLE = Buffer.alloc(0)
 
 function assertKey(key: Buffer): void {
   assert(Buffer.isBuffer(key) && key.length > 0, 'an engine key is a non-empty Buffer')
@@ -166,8 +168,9 @@ class MemoryDb implements EngineDb {
 
   iterator(range: EngineRange): EngineIterator {
     if (this.#closing) throw closedError(this.#path)
-    const rows = this.#directory.rot === null ? this.#rows : rottenRows(this.#rows, this.#directory.rot)
-    const iterator = new MemoryIterator(this, this.#path, selectRows(rows, range), () => {
+    const { rot } = this.#directory
+    const rows = selectRows(rot === null ? this.#rows : rottenRows(this.#rows, rot), range)
+    const iterator = new MemoryIterator(this, this.#path, rows, () => {
       this.#iterators.delete(iterator)
     })
     this.#iterators.add(iterator)
@@ -196,6 +199,7 @@ class MemoryDb implements EngineDb {
 function rottenRows(rows: MemoryRows, rot: MemoryRot): MemoryRows {
   const [key, value] = [...rot.rows][0]!
   if (rows.get(key) !== value) return rows
+  if (rot.shown === 'error') return new Map(rows).set(key, UNREADABLE)
   const seen = new Map(rows)
   seen.delete(key)
   if (rot.shown !== null) seen.set(rot.shown[0], rot.shown[1])
@@ -220,7 +224,10 @@ function selectRows(rows: MemoryRows, range: EngineRange): Row[] {
   keys.sort(compareText)
   if (range.reverse) keys.reverse()
   const withValues = range.values !== false
-  return keys.map((key) => [Buffer.from(key, 'latin1'), withValues ? rows.get(key)! : EMPTY])
+  return keys.map((key) => {
+    const value = rows.get(key)!
+    return [Buffer.from(key, 'latin1'), withValues || value === UNREADABLE ? value : EMPTY]
+  })
 }
 
 function compareText(a: string, b: string): number {
@@ -259,6 +266,7 @@ class MemoryIterator implements EngineIterator {
     let bytes = 0
     while (page.length < maxRows && bytes < MAX_SCAN_PAGE_BYTES && this.#position < this.#rows.length) {
       const [key, value] = this.#rows[this.#position++]!
+      if (value === UNREADABLE) throw new FlotillaError('CORRUPT', `A block in ${this.#path} cannot be read.`)
       page.push([key, Buffer.from(value)])
       bytes += key.length + value.length
     }

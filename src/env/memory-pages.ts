@@ -67,6 +67,20 @@ export class MemoryPages {
     this.#written.clear()
   }
 
+  /** Another set of files that are the same, to their un-synced parts. */
+  copy(): MemoryPages {
+    const copy = new MemoryPages()
+    copy.become(this)
+    return copy
+  }
+
+  /** The files of `other` in place of what is here. Contents are never changed in place, so they are shared. */
+  become(other: MemoryPages): void {
+    this.clear()
+    for (const [path, bytes] of other.durable) this.durable.set(path, bytes)
+    for (const [path, bytes] of other.#written) this.#written.set(path, bytes)
+  }
+
   /** A power cut: of what was not synced, each sector is on the disk when `keep` says so. */
   crash(keep: () => boolean): void {
     for (const [path, written] of this.#written) {

@@ -1,4 +1,4 @@
-import type { MemoryDirectory } from '../env/memory-disk.ts'
+import type { MemoryDirectory, MemoryRot } from '../env/memory-disk.ts'
 import type { SimDisk } from './disk.ts'
 import type { SimRandom } from './random.ts'
 
@@ -80,8 +80,9 @@ export function rotBlock(directory: MemoryDirectory, random: SimRandom): boolean
   return true
 }
 
-function shownRow(key: string, value: Buffer, random: SimRandom): readonly [string, Buffer] | null {
-  const what = random.pick(['value', 'key', 'nothing'] as const)
+function shownRow(key: string, value: Buffer, random: SimRandom): MemoryRot['shown'] {
+  const what = random.pick(['value', 'key', 'nothing', 'error'] as const)
+  if (what === 'error') return what
   if (what === 'nothing') return null
   if (what === 'value' && value.length > 0) return [key, flip(value, random)]
   return [flip(Buffer.from(key, 'latin1'), random).toString('latin1'), value]

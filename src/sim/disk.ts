@@ -19,6 +19,8 @@ export interface DiskJob {
   readonly detail: number
   /** The disk does it: at its completion, or at a crash that it has just survived. */
   readonly perform: (crashing: boolean) => void
+  /** The same done to another disk that is like this one was: a crash may catch it after or before others. */
+  readonly redo: (disk: SimDisk) => void
   over: boolean
 }
 
@@ -47,6 +49,22 @@ export interface DiskWatch {
   onReplaced(): void
 }
 
+/** Hears of everything that may reach a disk, for whoever wants to know what a crash at any moment leaves. */
+export interface DiskRecorder {
+  /** It may reach the disk from now on. */
+  onBegun(job: DiskJob): void
+  /** The content is about to change; by `job`, if it is one that had begun. */
+  beforeChange(what: string, job: DiskJob | null): void
+}
+
+/** All that a crash needs to know of a disk at one moment: un-synced writes, and which databases are open. */
+export interface DiskCheckpoint {
+  readonly pages: MemoryPages
+  readonly directories: ReadonlySet<string>
+  readonly memory: MemoryDisk
+  readonly open: readonly string[]
+}
+
 /** What lay on a disk at one moment. */
 export interface DiskImage {
   readonly files: ReadonlyMap<string, Buffer>
@@ -68,6 +86,7 @@ export class SimDisk {
   memory = new MemoryDisk()
   engine = new MemoryEngine(this.memory)
   watch: DiskWatch | null = null
+  recorder: DiskRecorder | null = null
   readonly #timings: DiskTimings
   /** Of its own, so that files add nothing to what crashes draw for the databases. */
   readonly #sectors: SimRandom
@@ -159,12 +178,16 @@ export class SimDisk {
   /** For engines. Rejects as the port says. */
   openDatabase(path: string, options: EngineOptions): Promise<EngineDb> {
     const directory = this.memory.directory(path)
-    if (!directory.locked) this.databaseFiles.open(path, directory)
+    if (!directory.locked) {
+      this.changing(`open ${path}`)
+      this.databaseFiles.open(path, directory)
+    }
     return this.engine.open(path, options)
   }
 
   /** For engines: nobody has the database open any more. */
   databaseClosed(path: string): void {
+    this.changing(`close ${path}`)
     this.databaseFiles.close(path, this.memory.directory(path))
   }
 
@@ -191,6 +214,7 @@ export class SimDisk {
 
   /** For files: whatever is at or below `from`, databases too. */
   rename(from: string, to: string): void {
+    this.changing(`rename ${from}`)
     this.pages.rename(from, to)
     this.memory.rename(from, to)
     for (const path of this.#directoriesBelow(from)) {
@@ -201,6 +225,7 @@ export class SimDisk {
 
   /** For files: as `rename`. */
   remove(path: string): void {
+    this.changing(`remove ${path}`)
     this.pages.remove(path)
     this.memory.remove(path)
     for (const at of this.#directoriesBelow(path)) this.directories.delete(at)
@@ -208,6 +233,30 @@ export class SimDisk {
 
   #directoriesBelow(path: string): string[] {
     return [...this.directories].filter((at) => at === path || at.startsWith(`${path}/`))
+  }
+
+  /** For engine and files: the content changes now, otherwise than by a job. */
+  changing(what: string): void {
+    this.recorder?.beforeChange(what, null)
+  }
+
+  checkpoint(): DiskCheckpoint {
+    return {
+      pages: this.pages.copy(),
+      directories: new Set(this.directories),
+      memory: this.memory.copy(),
+      open: [...openLogs(this.memory).keys()],
+    }
+  }
+
+  /** As if the process that had this disk were about to die: `crash` comes next. A checkpoint serves many times. */
+  resume(checkpoint: DiskCheckpoint): void {
+    this.wipe()
+    this.memory = checkpoint.memory.copy()
+    this.engine = new MemoryEngine(this.memory)
+    this.pages.become(checkpoint.pages)
+    for (const path of checkpoint.directories) this.directories.add(path)
+    for (const path of checkpoint.open) this.memory.directory(path).locked = true
   }
 
   /** A copy of all that was written, as of a directory that somebody backs up or clones. */
@@ -237,6 +286,7 @@ export class SimDisk {
   /** For engine and files: the job ends after `delayUs`, in the disk's own time: a pause of the process changes nothing. */
   begin(job: DiskJob, delayUs: number): void {
     this.#jobs.add(job)
+    this.recorder?.onBegun(job)
     this.timeline.schedule(delayUs, null, job.kind, job.detail, () => this.#end(job), job.path)
   }
 
@@ -266,6 +316,7 @@ export class SimDisk {
     }
     job.over = true
     this.#jobs.delete(job)
+    this.recorder?.beforeChange(`${job.kind} ${job.path}`, job)
     job.perform(false)
   }
 

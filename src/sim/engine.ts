@@ -121,8 +121,14 @@ export class SimDb implements EngineDb, OpenDatabase {
     this.#writes++
     return new Promise((resolve, reject) => {
       const perform = (crashing: boolean): void => this.#perform(batch, sync, crashing, resolve, reject)
-      const job = { path: this.#path, kind: 'disk-write', detail: batch.hash, perform, over: false } as const
-      this.#disk.begin({ ...job }, this.#disk.latencyUs(sync ? 'sync' : 'write'))
+      const path = this.#path
+      const redo = (disk: SimDisk): void => {
+        disk.memory.directory(path).append(operationsOf(batch.inner))
+      }
+      this.#disk.begin(
+        { path, kind: 'disk-write', detail: batch.hash, perform, redo, over: false },
+        this.#disk.latencyUs(sync ? 'sync' : 'write'),
+      )
     })
   }
 

@@ -22,6 +22,7 @@ export class SimFiles implements Files {
 
   makeDir(path: string): Promise<void> {
     return this.#after('sync', `mkdir ${path}`, () => {
+      this.#disk.changing(`mkdir ${path}`)
       this.#disk.directories.add(trim(path))
     })
   }
@@ -80,7 +81,8 @@ export class SimFiles implements Files {
         this.#loop.schedule(0, 'disk-done', 0, () => (fails ? reject(error) : resolve()))
       }
       const delayUs = 2 * this.#disk.latencyUs('sync')
-      this.#disk.begin({ path, kind: 'file', detail: crc32(bytes), perform, over: false }, delayUs)
+      const redo = (disk: SimDisk): void => disk.pages.replace(path, bytes)
+      this.#disk.begin({ path, kind: 'file', detail: crc32(bytes), perform, redo, over: false }, delayUs)
     })
   }
 
@@ -134,11 +136,15 @@ class SimOpenFile implements OpenFile {
   }
 
   write(bytes: Buffer, position: number): void {
-    if (this.#loop.alive) this.#disk.pages.write(this.#path, bytes, position)
+    if (!this.#loop.alive) return
+    this.#disk.changing(`write in ${this.#path}`)
+    this.#disk.pages.write(this.#path, bytes, position)
   }
 
   truncate(size: number): void {
-    if (this.#loop.alive) this.#disk.pages.truncate(this.#path, size)
+    if (!this.#loop.alive) return
+    this.#disk.changing(`truncate ${this.#path}`)
+    this.#disk.pages.truncate(this.#path, size)
   }
 
   sync(): Promise<void> {
@@ -154,7 +160,9 @@ class SimOpenFile implements OpenFile {
         )
         this.#loop.schedule(0, 'disk-done', 0, () => (fails ? reject(error) : resolve()))
       }
-      this.#disk.begin({ path, kind: 'file', detail: 0, perform, over: false }, this.#disk.latencyUs('sync'))
+      const redo = (disk: SimDisk): void => disk.pages.sync(path)
+      const job = { path, kind: 'file', detail: 0, perform, redo, over: false } as const
+      this.#disk.begin({ ...job }, this.#disk.latencyUs('sync'))
     })
   }
 

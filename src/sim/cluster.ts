@@ -15,6 +15,8 @@ export interface SimClusterOptions {
   readonly storeIds: readonly string[]
   readonly electionTimeoutMs: number
   readonly shards?: number
+  /** See StoreOptions.maxLogBytes. */
+  readonly maxLogBytes?: number
   readonly kv: false | { readonly splitKeys: readonly string[]; readonly members: readonly string[] }
   readonly groups: readonly GroupRequest[]
   readonly stateMachines: Readonly<Record<string, StateMachineFactory>>
@@ -153,7 +155,7 @@ export class SimCluster {
   }
 
   #storeOptions({ name, dir }: SimProcess): Parameters<typeof Store.open>[0] {
-    const { storeIds, electionTimeoutMs, shards = 1, kv, stateMachines } = this.options
+    const { storeIds, electionTimeoutMs, shards = 1, maxLogBytes, kv, stateMachines } = this.options
     return {
       clusterId: 'sim',
       storeId: name,
@@ -163,6 +165,7 @@ export class SimCluster {
       shards,
       kv,
       stateMachines,
+      ...(maxLogBytes !== undefined && { maxLogBytes }),
     }
   }
 

@@ -7,7 +7,7 @@ import { CounterGhost, counterCommand } from './counter-machine.ts'
 import type { CallKind } from './history.ts'
 import { KvGhost } from './kv-ghost.ts'
 import type { SimRandom } from './random.ts'
-import { regionPrefix, type RunPlan } from './run-plan.ts'
+import { type BurstPlan, regionPrefix, type RunPlan } from './run-plan.ts'
 import type { BatchChange, SimCallOptions, SimClient, SimClients } from './sim-client.ts'
 
 const MAX_BATCH_CHANGES = 5
@@ -27,6 +27,8 @@ export class ClientLoad {
   readonly #cluster: SimCluster
   readonly #clients: SimClients
   readonly #random: SimRandom
+  /** Of its own, so that bursts do not disturb what the others draw. */
+  readonly #bursts: SimRandom
   readonly #keyspace = new Keyspace('default')
   readonly #kinds: readonly CallKind[]
   readonly #weights: readonly number[]
@@ -44,6 +46,7 @@ export class ClientLoad {
     this.#cluster = cluster
     this.#clients = clients
     this.#random = cluster.world.random.fork('load')
+    this.#bursts = cluster.world.random.fork('bursts')
     this.kv = new KvGhost(
       (_groupId, key, value) => this.#wasProposed(key, value),
       () => clients.history.order,
@@ -57,6 +60,7 @@ export class ClientLoad {
   start(): void {
     this.#running = true
     this.#scheduleNext()
+    if (this.#plan.bursts !== null) this.#scheduleBurst(this.#plan.bursts)
   }
 
   stop(): void {
@@ -76,8 +80,33 @@ export class ClientLoad {
     })
   }
 
+  /** Many writes to one group, faster than they can be answered: whatever is bounded fills. */
+  #scheduleBurst(burst: BurstPlan): void {
+    const { world } = this.#cluster
+    world.schedule(this.#bursts.exponential(burst.everyMs) * 1_000, null, 'world', 0, () => {
+      if (!this.#running) return
+      const region = this.#bursts.below(this.regionCount)
+      for (let i = 0; i < burst.calls; i++)
+        world.schedule(i * burst.gapMs * 1_000, null, 'world', 0, () => this.#callOfBurst(region))
+      this.#scheduleBurst(burst)
+    })
+  }
+
+  #callOfBurst(region: number): void {
+    const able = this.#able()
+    if (able.length === 0 || !this.#running) return
+    const client = this.#clients.client('burst', this.#bursts, this.#bursts.pick(able))
+    this.put(client, region).catch(() => {
+      // The history has it.
+    })
+  }
+
+  #able(): string[] {
+    return this.#clients.storesThatServe().filter((storeId) => this.askOnly?.has(storeId) ?? true)
+  }
+
   #call(): void {
-    const able = this.#clients.storesThatServe().filter((storeId) => this.askOnly?.has(storeId) ?? true)
+    const able = this.#able()
     if (able.length === 0) return
     const client = this.#clients.client('load', this.#random, this.#random.pick(able))
     const kind = this.#drawKind()
@@ -106,9 +135,9 @@ export class ClientLoad {
       case 'batch':
         return this.#batch(client, region)
       case 'get':
-        return this.#getMany(client, region, 1)
+        return this.getMany(client, region, 1)
       case 'getMany':
-        return this.#getMany(client, region, 1 + this.#random.below(MAX_KEYS_READ))
+        return this.getMany(client, region, 1 + this.#random.below(MAX_KEYS_READ))
       default:
         return this.#scan(client, region)
     }
@@ -165,24 +194,28 @@ export class ClientLoad {
 
   #useCounter(kind: CallKind, client: SimClient): Promise<unknown> {
     const { groupId } = this.#random.pick(this.#plan.counters)
-    return kind === 'apply' ? this.applyTo(client, groupId) : this.#query(client, groupId)
+    return kind === 'apply' ? this.applyTo(client, groupId) : this.query(client, groupId)
   }
 
-  async #query(client: SimClient, groupId: string): Promise<void> {
+  async query(client: SimClient, groupId: string, options: SimCallOptions = this.#options): Promise<void> {
     const from = this.#floor(groupId)
-    const answer = await client.group(groupId).query(Buffer.from('sum'), this.#options)
+    const answer = await client.group(groupId).query(Buffer.from('sum'), options)
     this.#later(() => {
       const to = this.#cluster.ghost.group(groupId).lastCommitted
       this.#raise(groupId, this.counters.checkQuery(groupId, Number(answer.toString()), from, to))
     })
   }
 
-  async #getMany(client: SimClient, region: number, count: number): Promise<void> {
+  async getMany(
+    client: SimClient,
+    region: number,
+    count: number,
+    options: SimCallOptions = this.#options,
+  ): Promise<void> {
     const keys = [...new Set(Array.from({ length: count }, () => this.#drawKey(region)))]
     const from = this.#floor(regionGroupId(region))
     const kv = client.kv()
-    const values =
-      keys.length === 1 ? [await kv.get(keys[0]!, this.#options)] : await kv.getMany(keys, this.#options)
+    const values = keys.length === 1 ? [await kv.get(keys[0]!, options)] : await kv.getMany(keys, options)
     const rows = new Map(keys.map((key, i) => [this.#fullKey(key), values[i] ?? null]))
     this.#later(() => this.#checkView(`a read by ${client.storeId}`, region, from, rows))
   }

@@ -127,7 +127,11 @@ export class SimSocket implements Socket, PipeEnd {
     if (!this.#loop.alive) return true
     assert(!this.#destroyed, 'a destroyed socket is not written to')
     if (this.closed || this.broken) return true
-    return this.#out.write(Buffer.concat(chunks))
+    const bytes = Buffer.concat(chunks)
+    // A write is whole frames: what comes again between two of them is not found by its bytes.
+    const stale = this.#out.link.staleBefore(bytes)
+    if (stale !== null) this.#out.write(stale)
+    return this.#out.write(bytes)
   }
 
   pause(): void {

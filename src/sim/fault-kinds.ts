@@ -33,6 +33,8 @@ export const DEFAULT_RATES = {
   wallJumps: { everyMs: 5_000, forMs: 0 },
   /** A directory is emptied, or is put back as it was some time ago, under the same name. */
   damage: { everyMs: 25_000, forMs: 1_000 },
+  /** A worker thread of a process dies, and the process lives. */
+  threadDeaths: { everyMs: 30_000, forMs: 0 },
 } as const satisfies Record<string, FaultRate>
 
 export type FaultKind = keyof typeof DEFAULT_RATES
@@ -44,11 +46,14 @@ export type NemesisOptions = {
 } & {
   /** Probability that a piece on any link has one bit flipped; `true` is 0.001. */
   readonly corrupt?: boolean | number
+  /** Probability that before a write on any link something comes that was sent before. */
+  readonly stale?: number
   /** How many processes may be down or paused at once. Default: a minority. */
   readonly maxDown?: number
 }
 
 export const DEFAULT_CORRUPT_RATE = 0.001
+export const DEFAULT_STALE_RATE = 0.0005
 
 /** Kinds that need nothing but processes; the others need a cluster that knows what its stores may suffer. */
 const PLAIN_KINDS = ['kills', 'pauses', 'partitions', 'clogs', 'resets', 'slowDisk'] as const
@@ -64,6 +69,7 @@ export function drawNemesisOptions(
     const forMs = DEFAULT_RATES[kind].forMs * 3 ** random.between(-1, 1)
     drawn[kind] = random.chance(0.5) && { everyMs, forMs }
   }
+  drawn.stale = random.chance(0.3) ? DEFAULT_STALE_RATE * 3 ** random.between(-1, 1) : 0
   drawn.corrupt = random.chance(0.5) ? DEFAULT_CORRUPT_RATE * 3 ** random.between(-1, 1) : 0
   return drawn
 }

@@ -12,6 +12,8 @@ export interface LinkOptions {
   readonly corruptRate: number
   /** Probability that a piece breaks its connection at one of its bytes. Default 0. */
   readonly resetRate: number
+  /** Probability that something that was sent before, maybe over another connection, comes once more before a write. */
+  readonly staleRate: number
 }
 
 export interface NetworkOptions extends LinkOptions {
@@ -29,6 +31,9 @@ export interface LinkUser {
 
 /** How long TCP may take to try again after a cut has ended. */
 const MAX_RETRANSMIT_MS = 200
+/** Of what was written, so much is kept to come again. */
+const MAX_STALE_WRITES = 32
+const MAX_STALE_BYTES = 16_384
 
 /** The way from one process to another: one direction, all connections. */
 export class Link {
@@ -42,6 +47,8 @@ export class Link {
   #clogged = false
   /** When the wire has sent all that was given to it. */
   #freeUs = 0
+  /** What was written some time ago, oldest first. */
+  readonly #old: Buffer[] = []
 
   constructor(timeline: Timeline, random: SimRandom, from: string, to: string, options: NetworkOptions) {
     this.timeline = timeline
@@ -81,6 +88,18 @@ export class Link {
       this.#freeUs = departsUs
     }
     return Math.round(departsUs + (minDelayMs + this.random.exponential(meanDelayMs)) * 1000)
+  }
+
+  /** For connections: what comes before `bytes` and should not come any more; null most of the time. */
+  staleBefore(bytes: Buffer): Buffer | null {
+    const { staleRate } = this.options
+    if (staleRate === 0) return null
+    const stale = this.#old.length > 0 && this.random.chance(staleRate) ? this.random.pick(this.#old) : null
+    if (bytes.length <= MAX_STALE_BYTES && this.random.chance(0.2)) this.#old.push(Buffer.from(bytes))
+    if (this.#old.length > MAX_STALE_WRITES) this.#old.shift()
+    if (stale === null) return null
+    this.timeline.note(`old bytes come again on ${this.from}>${this.to}`)
+    return Buffer.from(stale)
   }
 
   #releaseAll(maxDelayMs: number): void {

@@ -77,7 +77,7 @@ export class LivenessPhase {
     world.timersMayBeLate = false
     for (const storeId of this.#plan.storeIds) if (!this.core.has(storeId)) this.#break(storeId)
     this.#load.askOnly = this.core
-    this.#probe()
+    this.#probe('write')
     const probed = await world.run({
       until: () => this.#unprobed.size === 0,
       untilMs: startMs + livenessMs * PROBE_SHARE,
@@ -90,6 +90,7 @@ export class LivenessPhase {
       untilMs: startMs + livenessMs * SETTLE_SHARE,
     })
     if (!settled) this.#fail(`not at rest: ${this.#unsettled()}`)
+    if (this.#plan.readsAtRest) await this.#readAtRest()
     const before = this.#terms()
     const calm = Math.max(startMs + livenessMs, world.nowMs + callTimeoutMs + 1_000)
     await world.run({ untilMs: calm })
@@ -124,24 +125,48 @@ export class LivenessPhase {
     }
   }
 
-  /** One write to every group, tried again until it is taken. */
-  #probe(): void {
-    const groups: Array<readonly [groupId: string, write: () => Promise<unknown>]> = []
-    const client = this.#clients.client.bind(this.#clients)
-    const ask = () => client('probe', this.#random, this.#random.pick([...this.core]))
-    for (let region = 0; region < this.#load.regionCount; region++)
-      groups.push([regionGroupId(region), () => this.#load.put(ask(), region, PROBE)])
-    for (const { groupId } of this.#plan.counters) {
-      if (groupId !== this.hung?.groupId)
-        groups.push([groupId, () => this.#load.applyTo(ask(), groupId, PROBE)])
-    }
-    this.#unprobed = new Set(groups.map(([groupId]) => groupId))
-    for (const [groupId, write] of groups) void this.#probeUntilTaken(groupId, write)
+  /**
+   * Nobody writes any more, and a store starts again: its groups get new leaders, which must answer reads without waiting
+   * for somebody's next write.
+   */
+  async #readAtRest(): Promise<void> {
+    const { world } = this.#cluster
+    const able = [...this.core].filter((storeId) => storeId !== this.hung?.storeId)
+    if (able.length === 0) return
+    void this.#cluster.restartOrderly(this.#random.pick(able))
+    const untilMs = world.nowMs + this.#plan.livenessMs * PROBE_SHARE
+    this.#probe('read')
+    const read = await world.run({ until: () => this.#unprobed.size === 0, untilMs })
+    if (!read) this.#fail(`at rest, no read was answered by ${[...this.#unprobed].join(', ')}`)
+    const settled = await world.run({ until: () => this.#unsettled() === null, untilMs })
+    if (!settled) this.#fail(`not at rest after a restart: ${this.#unsettled()}`)
   }
 
-  async #probeUntilTaken(groupId: string, write: () => Promise<unknown>): Promise<void> {
+  /** One call of every group, tried again until it is answered. */
+  #probe(kind: 'write' | 'read'): void {
+    const groups: Array<readonly [groupId: string, call: () => Promise<unknown>]> = []
+    const client = this.#clients.client.bind(this.#clients)
+    const ask = () => client('probe', this.#random, this.#random.pick([...this.core]))
+    const load = this.#load
+    for (let region = 0; region < load.regionCount; region++)
+      groups.push([
+        regionGroupId(region),
+        () => (kind === 'write' ? load.put(ask(), region, PROBE) : load.getMany(ask(), region, 1, PROBE)),
+      ])
+    for (const { groupId } of this.#plan.counters) {
+      if (groupId === this.hung?.groupId) continue
+      groups.push([
+        groupId,
+        () => (kind === 'write' ? load.applyTo(ask(), groupId, PROBE) : load.query(ask(), groupId, PROBE)),
+      ])
+    }
+    this.#unprobed = new Set(groups.map(([groupId]) => groupId))
+    for (const [groupId, call] of groups) void this.#probeUntilTaken(groupId, call)
+  }
+
+  async #probeUntilTaken(groupId: string, call: () => Promise<unknown>): Promise<void> {
     while (this.#unprobed.has(groupId)) {
-      const taken = await write().then(
+      const taken = await call().then(
         () => true,
         () => false,
       )

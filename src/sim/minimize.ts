@@ -63,6 +63,8 @@ function* reductionsOf(plan: RunPlan): Generator<Reduction> {
   for (const kind of FAULT_KINDS) {
     if (faults[kind]) yield { what: `no ${kind}`, plan: { ...plan, faults: { ...faults, [kind]: false } } }
   }
+  if (faults.stale) yield { what: 'nothing comes again', plan: { ...plan, faults: { ...faults, stale: 0 } } }
+  if (plan.bursts !== null) yield { what: 'no bursts', plan: { ...plan, bursts: null } }
   if (faults.corrupt) yield { what: 'no corruption', plan: { ...plan, faults: { ...faults, corrupt: 0 } } }
   if (plan.counters.length > 1) {
     const counters = plan.counters.slice(0, plan.counters.length >> 1)

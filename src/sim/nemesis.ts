@@ -72,7 +72,8 @@ class SimNemesis implements Nemesis, StrikeContext {
       if (wanted) this.#scheduleNext(kind, rateOf(kind, wanted))
     }
     const corruptRate = options.corrupt === true ? DEFAULT_CORRUPT_RATE : options.corrupt || 0
-    if (corruptRate > 0) world.network.configure({ corruptRate })
+    const { stale: staleRate = 0 } = options
+    if (corruptRate > 0 || staleRate > 0) world.network.configure({ corruptRate, staleRate })
   }
 
   cease(): void {
@@ -85,7 +86,7 @@ class SimNemesis implements Nemesis, StrikeContext {
     this.#stopped = true
     const network = this.world.network
     this.world.note('the nemesis stops')
-    network.configure({ corruptRate: 0 })
+    network.configure({ corruptRate: 0, staleRate: 0 })
     network.heal()
     network.releaseAll()
     for (const process of this.processes) {

@@ -19,6 +19,7 @@ const DEFAULTS: NetworkOptions = {
   bytesPerMs: 0,
   corruptRate: 0,
   resetRate: 0,
+  staleRate: 0,
   splitRate: 0.1,
   tcpTimeoutMs: 30_000,
 }

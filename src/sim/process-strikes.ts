@@ -1,5 +1,6 @@
 import { MAX_SIM_DISK_IMAGES } from '../util/limits.ts'
 import type { CrashMode, DiskImage } from './disk.ts'
+import { DAMAGES, damageDatabase } from './disk-damage.ts'
 import type { StrikeContext } from './strike-context.ts'
 import type { SimProcess } from './process.ts'
 
@@ -22,6 +23,7 @@ export class ProcessStrikes {
     diskErrors: () => this.#diskError(),
     wallJumps: () => this.#jump(),
     damage: (forMs: number) => this.#damage(forMs),
+    threadDeaths: () => this.#killThread(),
   }
   readonly #context: StrikeContext
   /** Older contents of the disks, oldest first; only where directories may be damaged. */
@@ -119,6 +121,15 @@ export class ProcessStrikes {
     else process.disk.failFlushes()
   }
 
+  #killThread(): void {
+    const { world, ownRandom, processes, hooks } = this.#context
+    const process = ownRandom.pick(processes)
+    if (!process.killThread(ownRandom)) return
+    world.note(`a thread of ${process.name} dies`)
+    this.#context.count('threadDeaths')
+    hooks.onDiskTrouble?.(process)
+  }
+
   #jump(): void {
     const { ownRandom, processes } = this.#context
     const process = ownRandom.pick(processes)
@@ -140,15 +151,27 @@ export class ProcessStrikes {
   }
 
   #damage(forMs: number): void {
-    const { ownRandom, processes, hooks } = this.#context
+    const { world, ownRandom, processes, hooks } = this.#context
     const able = processes.filter((process) => hooks.mayDamage?.(process))
     if (able.length === 0) return
     const process = ownRandom.pick(able)
     const images = this.#images.get(process) ?? []
+    // After a power cut the ledger may be a second old: what is damaged below that, nobody need notice.
+    const { alive } = process
     process.kill('process')
     if (images.length > 0 && ownRandom.chance(0.5)) {
       this.#context.count('damage/rollback')
       process.restore(ownRandom.pick(images))
+    } else if (alive && ownRandom.chance(0.7)) {
+      // In most cases nothing but this tells the store: the others have seen all that it still says of itself.
+      const how = ownRandom.pick(DAMAGES)
+      const path = damageDatabase(process.disk, how, ownRandom)
+      if (path === null) {
+        this.#restartLater(process, forMs)
+        return
+      }
+      world.note(`${how} of ${path}`)
+      this.#context.count(`damage/${how}`)
     } else {
       this.#context.count('damage/wipe')
       process.wipe()

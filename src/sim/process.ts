@@ -46,6 +46,7 @@ export class SimProcess {
   readonly #options: SimProcessOptions
   readonly #random: SimRandom
   #env: Env
+  #threads!: SimThreads
   /** The main thread of the present life. */
   #loop!: SimLoop
   #starts = 0
@@ -99,6 +100,11 @@ export class SimProcess {
     this.#world.network.kill(this.name, mode !== 'process')
     this.disk.crash(mode)
     this.#options.onEnded?.(this, this.life)
+  }
+
+  /** One of its threads dies. False when none runs. */
+  killThread(random: SimRandom): boolean {
+    return this.#alive && this.#threads.killOne(random)
   }
 
   /** A new life on the same disk; kills the present one first, as `kill` does. Calls `main` again. */
@@ -171,6 +177,7 @@ export class SimProcess {
     this.#loop = loop
     network.start(name)
     const { inspect, main } = this.#options
+    this.#threads = new SimThreads(timeline, loop, this.disk, worker)
     const env: Env = {
       ...(inspect && { inspect: (host: object) => inspect(this, host) }),
       clock: loop.clock,
@@ -178,7 +185,7 @@ export class SimProcess {
       random: timeline.random.fork(`env/${life}`),
       files: diskPort(this.disk, loop).files,
       sockets: network.sockets(loop, name),
-      threads: new SimThreads(timeline, loop, this.disk, worker),
+      threads: this.#threads,
       logger: new SimLogger(this.logs, () => timeline.nowMs, { process: life }),
     }
     if (main) loop.schedule(0, 'start', this.#starts, () => this.#runMain(loop))

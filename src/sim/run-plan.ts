@@ -3,6 +3,7 @@ import type { DiskTimings } from './disk.ts'
 import { drawNemesisOptions, FAULT_KINDS, type NemesisOptions } from './fault-kinds.ts'
 import type { NetworkOptions } from './link.ts'
 import { SimRandom } from './random.ts'
+import { MIN_MAX_LOG_BYTES } from '../util/limits.ts'
 
 /** How often clients do what, relative to each other. */
 export interface ClientMix {
@@ -14,6 +15,13 @@ export interface ClientMix {
   readonly scan: number
   readonly apply: number
   readonly query: number
+}
+
+/** `calls` writes to one group, one every `gapMs`, each time after a pause with the mean `everyMs`. */
+export interface BurstPlan {
+  readonly everyMs: number
+  readonly calls: number
+  readonly gapMs: number
 }
 
 /** What one store's clocks are like. */
@@ -50,6 +58,12 @@ export interface RunPlan {
   readonly clocks: Readonly<Record<string, ClockPlan>>
   /** In the second phase one counter on one store of the core never answers its store again. */
   readonly hangsMachine: boolean
+  /** See StoreOptions.maxLogBytes; null for the default, which no run reaches. */
+  readonly maxLogBytes: number | null
+  /** Now and then very many writes to one group at once; null for never. */
+  readonly bursts: BurstPlan | null
+  /** At the end, when nobody writes any more, a store of the core is started again, and every group is read. */
+  readonly readsAtRest: boolean
   /** Nothing is injected and nothing breaks for good: whatever fails, fails by itself. */
   readonly faultFree?: boolean
 }
@@ -87,7 +101,7 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     const members = drawMembers(random, storeIds, least)
     return { groupId: `counter-${i}`, type: 'counter', members, preferredLeader: random.pick(members) }
   })
-  return {
+  const drawn = {
     seed: String(seed),
     storeIds,
     shards: random.chance(0.7) ? 1 : 2,
@@ -114,6 +128,32 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     clocks: Object.fromEntries(storeIds.map((storeId) => [storeId, drawClock(random)])),
     hangsMachine: random.chance(0.3),
   }
+  return {
+    ...drawn,
+    maxLogBytes: random.chance(0.6) ? roomForLogs(drawn) : null,
+    bursts: random.chance(0.3) ? { everyMs: 10_000, calls: 600, gapMs: random.pick([0.2, 1]) } : null,
+    readsAtRest: random.chance(0.5),
+  }
+}
+
+/** Bytes of an entry beside its value: a block's header, a record and a number now and then, the key. */
+const ENTRY_BYTES = 200
+const MEAN_BATCH = 3
+
+/**
+ * About half as much again as a run writes. Logs are truncated whenever a quarter of it has been written, up to what all
+ * members hold; beyond the budget whoever lags would be left behind, and no snapshot brings it up yet.
+ */
+function roomForLogs(
+  plan: Pick<RunPlan, 'mix' | 'callsPerSecond' | 'valueBytes' | 'faultsForMs' | 'livenessMs' | 'shards'>,
+): number {
+  const { mix, callsPerSecond, valueBytes, faultsForMs, livenessMs, shards } = plan
+  const all = Object.values(mix).reduce((sum, weight) => sum + weight, 0)
+  const written = (mix.put + MEAN_BATCH * mix.batch) * valueBytes.mean
+  const entries = mix.put + mix.del + mix.batch + mix.apply
+  const seconds = (faultsForMs + livenessMs) / 1_000
+  const perCall = (written + entries * ENTRY_BYTES) / all
+  return Math.round(Math.max(MIN_MAX_LOG_BYTES, 1.5 * seconds * callsPerSecond * perCall)) * shards
 }
 
 /** The same run in a world where nothing goes wrong, and nothing takes longer now than then. */
@@ -128,6 +168,7 @@ export function withoutFaults(plan: RunPlan): RunPlan {
     disk: { writeMs: 0, syncMs: 0, readMs: 0, openMs: 0 },
     clocks,
     hangsMachine: false,
+    bursts: null,
     faultFree: true,
   }
 }

@@ -77,10 +77,12 @@ class SeedRun {
 
   #makeCluster(): SimCluster {
     const { storeIds, shards, electionTimeoutMs, splitKeys, kvMembers, counters, clocks } = this.#plan
+    const { maxLogBytes } = this.#plan
     const options = {
       storeIds,
       electionTimeoutMs,
       shards,
+      ...(maxLogBytes !== null && { maxLogBytes }),
       kv: { splitKeys, members: kvMembers },
       groups: counters,
       stateMachines: {

@@ -1,5 +1,11 @@
 import type { NodeImpl } from '../raft/node-impl.ts'
-import { APPEND_OK, type AppendResponse, VOTE_GRANTED, type VoteResponse } from '../raft/messages.ts'
+import {
+  APPEND_OK,
+  type AppendResponse,
+  VOTE_GRANTED,
+  type VoteRequest,
+  type VoteResponse,
+} from '../raft/messages.ts'
 import type { GroupAddress, PeerLink } from '../rpc/messages.ts'
 import type { GroupReplica } from '../store/group-replica.ts'
 import type { StoreHost } from '../store/store-host.ts'
@@ -98,7 +104,11 @@ export class StoreWatch {
 
   #listen(link: PeerLink): void {
     this.#links.add(link)
-    const { sendVoteResponse, sendAppendResponse } = link
+    const { sendVoteRequest, sendVoteResponse, sendAppendResponse } = link
+    const onCandidacy = (to: GroupAddress, message: VoteRequest): boolean => {
+      this.#onCandidacy(to, message)
+      return sendVoteRequest.call(link, to, message)
+    }
     const onVote = (to: GroupAddress, message: VoteResponse): boolean => {
       this.#onVote(to, message)
       return sendVoteResponse.call(link, to, message)
@@ -107,8 +117,19 @@ export class StoreWatch {
       this.#onAck(to, message)
       return sendAppendResponse.call(link, to, message)
     }
+    Object.defineProperty(link, 'sendVoteRequest', { value: onCandidacy })
     Object.defineProperty(link, 'sendVoteResponse', { value: onVote })
     Object.defineProperty(link, 'sendAppendResponse', { value: onAck })
+  }
+
+  /** Whoever asks for votes has voted for itself. */
+  #onCandidacy(to: GroupAddress, { preVote, term }: VoteRequest): void {
+    if (preVote) return
+    this.#ghost.check(() => {
+      const { group, replica, node } = this.#find(to)
+      this.#beforePromise(group, replica, `a candidacy in term ${term}`)
+      this.#vouchForVote(group, replica, to.groupId, term, node.self.replica)
+    })
   }
 
   #onVote(to: GroupAddress, { preVote, answer, term }: VoteResponse): void {
@@ -118,10 +139,20 @@ export class StoreWatch {
       if (preVote || answer !== VOTE_GRANTED) return
       this.#ghost.decide(DECIDED_VOTE, term, to.toReplica)
       this.#beforePromise(group, replica, `a vote in term ${term}`)
-      voteUniqueness(group, replica, term, to.toReplica)
-      voteIsDurable(group, this.storeId, this.#disk.log(to.groupId), term, to.toReplica)
-      replica.promisedTerm = Math.max(replica.promisedTerm, term)
+      this.#vouchForVote(group, replica, to.groupId, term, to.toReplica)
     })
+  }
+
+  #vouchForVote(
+    group: GroupGhost,
+    replica: ReplicaGhost,
+    groupId: string,
+    term: number,
+    candidate: number,
+  ): void {
+    voteUniqueness(group, replica, term, candidate)
+    voteIsDurable(group, this.storeId, this.#disk.log(groupId), term, candidate)
+    replica.promisedTerm = Math.max(replica.promisedTerm, term)
   }
 
   #onAck(to: GroupAddress, { answer, term, index }: AppendResponse): void {

@@ -23,6 +23,7 @@ export class SimThreads implements Threads {
   readonly #loop: SimLoop
   readonly #disk: SimDisk
   readonly #random: SimRandom
+  readonly #running: SimShardThread[] = []
   #count = 0
 
   constructor(timeline: Timeline, loop: SimLoop, disk: SimDisk, worker: SimWorker) {
@@ -35,7 +36,24 @@ export class SimThreads implements Threads {
 
   startShard(init: unknown): ShardThread {
     const loop = new SimLoop(this.#timeline, `${this.#loop.name}/shard${this.#count++}`, this.#loop)
-    return new SimShardThread(this.#worker, this.#loop, loop, this.#disk, this.#random, structuredClone(init))
+    const thread = new SimShardThread(
+      this.#worker,
+      this.#loop,
+      loop,
+      this.#disk,
+      this.#random,
+      structuredClone(init),
+    )
+    this.#running.push(thread)
+    return thread
+  }
+
+  /** For processes: one of the threads dies where it is, as of a bug or of memory. False when none runs. */
+  killOne(random: SimRandom): boolean {
+    const able = this.#running.filter((thread) => thread.alive)
+    if (able.length === 0) return false
+    random.pick(able).die()
+    return true
   }
 }
 
@@ -152,6 +170,15 @@ class SimShardThread implements ShardThread {
     return new Promise((resolve) => {
       this.#owner.setImmediate(resolve)
     })
+  }
+
+  get alive(): boolean {
+    return !this.#over && this.#loop.alive
+  }
+
+  /** For SimThreads. What it had given to the disk is still done; nobody in it hears of that. */
+  die(): void {
+    this.#finish(new Error('The worker thread ran out of memory.'))
   }
 
   #start(init: unknown): void {

@@ -10,6 +10,7 @@ export interface HuntOptions {
   /** Seeds without faults that must be green before. */
   readonly faultFreeSeeds: number
   readonly limits: PlanLimits
+  readonly faultFreeLimits: PlanLimits
 }
 
 /** What became of the search from one starting point. */
@@ -68,13 +69,13 @@ function* tasksFrom(
 async function findNoise(
   tree: string,
   players: Players,
-  { faultFreeSeeds, limits }: HuntOptions,
+  { faultFreeSeeds, faultFreeLimits }: HuntOptions,
   signal: AbortSignal,
   onSeed: (start: null, seeds: number) => void,
 ): Promise<string | null> {
   let played = 0
   let noise: string | null = null
-  const tasks = tasksFrom(tree, FAULT_FREE_FROM, faultFreeSeeds, true, limits)
+  const tasks = tasksFrom(tree, FAULT_FREE_FROM, faultFreeSeeds, true, faultFreeLimits)
   await players.play(tasks, signal, async ({ seed }, result) => {
     onSeed(null, ++played)
     if (result.end === 'green') return 'go-on'

@@ -28,6 +28,9 @@ const MAX_SEEDS = 2_000
 const FAULT_FREE_SEEDS = 20
 /** Small runs, so that most mutants are seen to be found in minutes. */
 const QUICK = { maxSeeds: 60, starts: [1], limits: { maxGroups: 4, faultsForMs: 10_000 } }
+/** What needs no fault to be seen is seen soon. */
+const FAULT_FREE_LIMITS = { maxGroups: 8, faultsForMs: 5_000, livenessMs: 10_000 }
+const QUICK_FAULT_FREE_LIMITS = { maxGroups: 4, faultsForMs: 2_000, livenessMs: 5_000 }
 
 function count(text: string): number {
   const value = Number(text)
@@ -41,8 +44,12 @@ function mutantName(text: string, before: readonly string[] = []): readonly stri
 }
 
 function optionsOf({ quick, maxSeeds, faultFreeSeeds }: Flags): HuntOptions {
-  if (quick) return { ...QUICK, faultFreeSeeds, maxSeeds: maxSeeds ?? QUICK.maxSeeds }
-  return { starts: STARTS, faultFreeSeeds, maxSeeds: maxSeeds ?? MAX_SEEDS, limits: {} }
+  if (quick) {
+    const faultFreeLimits = QUICK_FAULT_FREE_LIMITS
+    return { ...QUICK, faultFreeSeeds, faultFreeLimits, maxSeeds: maxSeeds ?? QUICK.maxSeeds }
+  }
+  const faultFreeLimits = FAULT_FREE_LIMITS
+  return { starts: STARTS, faultFreeSeeds, faultFreeLimits, maxSeeds: maxSeeds ?? MAX_SEEDS, limits: {} }
 }
 
 async function huntAll(flags: Flags, display: Display, signal: AbortSignal): Promise<HuntedMutant[]> {

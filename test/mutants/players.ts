@@ -27,11 +27,16 @@ export class Players {
     const waiting = tasks[Symbol.iterator]()
     let stopped = false
     const lane = async (): Promise<void> => {
-      const worker = this.#hire()
+      let worker = this.#hire()
       while (!stopped && !signal.aborted) {
         const next = waiting.next()
         if (next.done === true) return
         const result = await playOne(worker, next.value, signal)
+        // Whatever ended it like that may have ended its thread too.
+        if (result.end === 'crashed') {
+          await worker.terminate()
+          worker = this.#hire()
+        }
         if ((await onResult(next.value, result)) === 'stop') stopped = true
       }
     }
@@ -68,18 +73,18 @@ function playOne(worker: Worker, task: PlayTask, signal: AbortSignal): Promise<P
     const settle = (result: PlayResult): void => {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
-      worker.removeAllListeners()
+      worker.off('message', settle).off('error', onError).off('exit', onExit)
       resolve(result)
     }
+    const onError = (error: Error): void => settle({ end: 'crashed', detail: error.message })
+    const onExit = (): void => settle({ end: 'crashed', detail: 'its thread is gone' })
     const onAbort = (): void => settle({ end: 'crashed', detail: 'interrupted' })
     const timer = setTimeout(() => {
       settle({ end: 'crashed', detail: `seed ${task.seed} does not end` })
       void worker.terminate()
     }, MAX_SEED_MS)
     signal.addEventListener('abort', onAbort)
-    worker.once('message', settle)
-    worker.once('error', (error) => settle({ end: 'crashed', detail: error.message }))
-    worker.once('exit', () => settle({ end: 'crashed', detail: 'its thread is gone' }))
+    worker.on('message', settle).on('error', onError).on('exit', onExit)
     worker.postMessage(task)
   })
 }

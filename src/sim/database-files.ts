@@ -1,9 +1,9 @@
-import type { MemoryBatch, MemoryDirectory, MemoryDisk, MemoryOperation } from '../env/memory-disk.ts'
+import type { MemoryBatch, MemoryDirectory, MemoryDisk } from '../env/memory-disk.ts'
 import type { MemoryPages } from '../env/memory-pages.ts'
 import { assertPresent } from '../util/assert.ts'
 import type { CrashMode } from './crash-mode.ts'
 import type { SimRandom } from './random.ts'
-import { encodeWal, replayWal } from './rocks-wal.ts'
+import { encodeWal, mergeReplayed, replayWal } from './rocks-wal.ts'
 
 const WAL_NAME = /^(\d+)\.log$/
 /** What a disk writes whole of a file that grows, or not at all. */
@@ -45,10 +45,13 @@ export class DatabaseFiles {
   read(path: string, directory: MemoryDirectory): void {
     const files = this.logFiles(path)
     if (files.length === 0) return
+    const batches = files.flatMap((at) =>
+      replayWal(assertPresent(this.#pages.content(at), 'a listed file is there'), numberOf(at)),
+    )
     directory.replaceLog(
-      files.flatMap(
-        (at) =>
-          replayWal(assertPresent(this.#pages.content(at), 'a listed file is there'), numberOf(at)).batches,
+      assertPresent(
+        mergeReplayed(batches),
+        'RocksDB never opens a log that was written to after a refused write',
       ),
     )
   }
@@ -65,7 +68,7 @@ export class DatabaseFiles {
 
   /** Nobody has the directory open any more; the system has what was written, the disk what was synced. */
   close(path: string, directory: MemoryDirectory): void {
-    const { bytes, ends } = encodeWal(operationsOf(directory.log), directory.logSequence)
+    const { bytes, ends } = encodeWal(directory.log, directory.logSequence)
     const synced = ends[directory.syncedBatches - 1] ?? 0
     const at = logPath(path, directory, 0)
     this.#pages.replace(at, bytes.subarray(0, synced))
@@ -83,7 +86,7 @@ export class DatabaseFiles {
       [second, log.batches.length] as const,
     ].entries()) {
       if (from === to && file === 0) continue
-      const encoded = encodeWal(operationsOf(log.batches.slice(from, to)), sequence)
+      const encoded = encodeWal(log.batches.slice(from, to), sequence)
       sequence = encoded.nextSequence
       const { bytes, ends } = encoded
       const whole = ends[Math.min(cut.batches, to) - from - 1] ?? 0
@@ -138,10 +141,6 @@ interface LogAtCrash {
   readonly batches: MemoryBatch[]
   synced: number
   reported: number
-}
-
-function operationsOf(batches: readonly MemoryBatch[]): Array<readonly MemoryOperation[]> {
-  return batches.map(({ operations }) => operations)
 }
 
 /** As unique as RocksDB's numbers: each open has logs of its own. */

@@ -1,7 +1,6 @@
 import type { MemoryOperation } from '../env/memory-disk.ts'
 import {
   BATCH_HEADER_BYTES,
-  batchCount,
   batchSequence,
   maskCrc,
   unmaskCrc,
@@ -32,11 +31,18 @@ export interface EncodedWal {
   readonly nextSequence: number
 }
 
+/** What a log is made of. */
+export interface WalBatch {
+  readonly operations: readonly MemoryOperation[]
+  /** Its write was refused, and its bytes went out with those of the next: both have the same sequence number. */
+  readonly failed: boolean
+}
+
 /** The file that holds `batches`, the first of which has the sequence number `sequence`. */
-export function encodeWal(batches: ReadonlyArray<readonly MemoryOperation[]>, sequence: number): EncodedWal {
-  const payloads = batches.map((operations) => {
+export function encodeWal(batches: readonly WalBatch[], sequence: number): EncodedWal {
+  const payloads = batches.map(({ operations, failed }) => {
     const payload = encodeBatch(operations, sequence)
-    sequence += operations.length
+    if (!failed) sequence += operations.length
     return payload
   })
   let room = 0
@@ -105,25 +111,43 @@ function varintBytes(length: number): number {
   return count
 }
 
-export interface ReplayedWal {
-  /** What RocksDB applies, in order. */
-  readonly batches: ReadonlyArray<readonly MemoryOperation[]>
-  /** The sequence number behind the last of them; 0 when there is none. */
-  readonly nextSequence: number
+/** A batch as the reader finds it. */
+export interface ReplayedBatch extends WalBatch {
+  /** Of its first operation. */
+  readonly sequence: number
 }
 
-/** What RocksDB finds in a file; `number` is the one in its name. */
-export function replayWal(bytes: Buffer, number: number): ReplayedWal {
-  const batches: MemoryOperation[][] = []
-  let nextSequence = 0
+/** The batches that RocksDB finds in a file, in order; `number` is the one in its name. */
+export function replayWal(bytes: Buffer, number: number): ReplayedBatch[] {
+  const batches: ReplayedBatch[] = []
   for (const payload of readPayloads(bytes, number)) {
     if (payload.length < BATCH_HEADER_BYTES) continue
     const operations = decodeBatch(payload)
-    if (operations === null) continue
-    batches.push(operations)
-    nextSequence = batchSequence(payload, 0) + batchCount(payload, 0)
+    if (operations !== null) batches.push({ operations, failed: false, sequence: batchSequence(payload, 0) })
   }
-  return { batches, nextSequence }
+  return batches
+}
+
+/**
+ * What counts of batches that were replayed: of the operations of a key the one with the highest sequence number. Null
+ * when two of them have the same: RocksDB ends the process that opens such a log, each time.
+ */
+export function mergeReplayed(batches: readonly ReplayedBatch[]): Array<readonly MemoryOperation[]> | null {
+  const newest = new Map<string, number>()
+  const merged: Array<readonly MemoryOperation[]> = []
+  for (const { operations, sequence } of batches) {
+    const counted: MemoryOperation[] = []
+    for (let i = 0; i < operations.length; i++) {
+      const [key] = operations[i]!
+      const before = newest.get(key) ?? 0
+      if (before === sequence + i) return null
+      if (before > sequence + i) continue
+      newest.set(key, sequence + i)
+      counted.push(operations[i]!)
+    }
+    merged.push(counted)
+  }
+  return merged
 }
 
 /** What the reader makes of the bytes at one place. */

@@ -66,8 +66,7 @@ function isTailTorn(dir: string): boolean {
   const name = walNames(dir).at(-1)
   if (name === undefined) return false
   const bytes = readFileSync(join(dir, name))
-  const { batches } = replayWal(bytes, Number.parseInt(name, 10))
-  return encodeWal(batches, 1).bytes.length < bytes.length
+  return encodeWal(replayWal(bytes, Number.parseInt(name, 10)), 1).bytes.length < bytes.length
 }
 
 const TWO_IN_FLIGHT: DiskClass = {
@@ -163,7 +162,7 @@ const LOST_PAGES: DiskClass = {
     const wal = join(scene.db, walNames(scene.db).at(-1)!)
     const bytes = readFileSync(wal)
     const order = batchesOfWal(bytes, Number.parseInt(walNames(scene.db).at(-1)!, 10))
-    const { ends } = encodeWal(replayWal(bytes, 0).batches, 1)
+    const { ends } = encodeWal(replayWal(bytes, 0), 1)
     const isDurable = (batch: number): boolean => written.acked.has(batch) && isSynced(plan, batch)
     const last = order.findLastIndex(isDurable)
     const synced = ends[last] ?? 0

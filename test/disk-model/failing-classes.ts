@@ -20,6 +20,7 @@ const AFTER_FAILURE = [
   'refused; gone at the next start; later ones acknowledged',
   'refused; there at the next start; later ones refused',
   'refused; gone at the next start; later ones refused',
+  'refused; the next start ends the process',
 ] as const
 
 async function failing(
@@ -27,15 +28,17 @@ async function failing(
   plan: WritePlan,
   options: WriterOptions,
   what: string,
-): Promise<{ readonly written: Written; readonly present: ReadonlySet<number> }> {
+): Promise<{ readonly written: Written; readonly present: ReadonlySet<number> | 'ended' }> {
   const written = await runWriter(scene.db, plan, options)
-  const { after } = await scene.reopen(() => {}, what)
-  return { written, present: checkKilled(plan, written, after) }
+  const reopened = await scene.tryReopen(() => {}, what)
+  if (reopened === 'ended') return { written, present: reopened }
+  return { written, present: checkKilled(plan, written, reopened.after) }
 }
 
-function describeFailure({ failed, acked }: Written, present: ReadonlySet<number>): string {
+function describeFailure({ failed, acked }: Written, present: ReadonlySet<number> | 'ended'): string {
   const first = Math.min(...failed)
   if (failed.size === 0) return 'nothing was refused'
+  if (present === 'ended') return 'refused; the next start ends the process'
   const later = [...acked].some((batch) => batch > first) ? 'acknowledged' : 'refused'
   return `refused; ${present.has(first) ? 'there' : 'gone'} at the next start; later ones ${later}`
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { replayWal } from '../../src/sim/rocks-wal.ts'
+import { mergeReplayed, replayWal } from '../../src/sim/rocks-wal.ts'
 import { SimWorld } from '../../src/sim/world.ts'
 import type { SimDisk } from '../../src/sim/disk.ts'
 import { mark, type Rows, readRows } from './batches.ts'
@@ -21,9 +21,7 @@ export function walNames(dir: string): string[] {
 
 /** Batches that an undamaged file of the write-ahead log holds, in the order in which it holds them. */
 export function batchesOfWal(bytes: Buffer, number: number): number[] {
-  return replayWal(bytes, number).batches.map((operations) =>
-    Number(operations[0]![1]!.toString('latin1', 1, 8)),
-  )
+  return replayWal(bytes, number).map(({ operations }) => Number(operations[0]![1]!.toString('latin1', 1, 8)))
 }
 
 /** A simulated disk that holds a database of these tables and of these files of the write-ahead log. */
@@ -36,8 +34,10 @@ function diskOf(world: SimWorld, tables: Rows, wals: ReadonlyMap<string, Buffer>
   return disk
 }
 
-/** What the simulated engine finds when it opens a database of these tables and files. */
-export async function openModel(tables: Rows, wals: ReadonlyMap<string, Buffer>): Promise<Rows> {
+/** What the simulated engine finds when it opens a database of these tables and files; `ended` when nobody can. */
+export async function openModel(tables: Rows, wals: ReadonlyMap<string, Buffer>): Promise<Rows | 'ended'> {
+  const replayed = [...wals].flatMap(([name, bytes]) => replayWal(bytes, Number.parseInt(name, 10)))
+  if (mergeReplayed(replayed) === null) return 'ended'
   const disk = diskOf(new SimWorld({ seed: 1 }), tables, wals)
   const db = await disk.openDatabase(PATH, { writeBufferBytes: 1 << 20, compression: false })
   const rows = await readRows(db)

@@ -22,3 +22,11 @@ export function readTables(
     })
   })
 }
+
+/** Opens a database in a process of its own, which that may end. */
+export async function openInChild(dir: string): Promise<'opened' | 'ended'> {
+  const child = fork(CHILD, [], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+  child.send({ dir, keys: [] })
+  const signal = await new Promise((resolve) => child.on('close', (_code, by) => resolve(by)))
+  return signal === 'SIGABRT' ? 'ended' : 'opened'
+}

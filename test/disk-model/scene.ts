@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { RocksEngine } from '../../src/env/rocks.ts'
 import { FlotillaError } from '../../src/util/errors.ts'
 import { type Rows, readRows } from './batches.ts'
-import { expectSameRows, openModel, readWals, walNames, walsToReplay } from './model.ts'
+import { expectSameRows, ModelViolation, openModel, readWals, walNames, walsToReplay } from './model.ts'
+import { openInChild } from './reader.ts'
 
 const OPTIONS = { writeBufferBytes: 64 << 20, compression: false }
 
@@ -51,18 +52,34 @@ export class Scene {
 
   /**
    * Opens the database after `damage`, and holds what RocksDB found against what the simulated engine finds in the very
-   * same bytes.
+   * same bytes. Both may find that it ends every process that opens it.
    */
-  async reopen(damage: () => void, what: string): Promise<{ readonly before: Rows; readonly after: Rows }> {
+  async reopen(damage: () => void, what: string): Promise<Reopened> {
+    const found = await this.tryReopen(damage, what)
+    if (found === 'ended') throw new Error(`${what}: RocksDB ends the process`)
+    return found
+  }
+
+  async tryReopen(damage: () => void, what: string): Promise<Reopened | 'ended'> {
     const original = readWals(this.db)
     const tables = await this.tables()
     if (tables === 'refused') throw new Error('undamaged tables open')
     const before = await openModel(tables, walsToReplay(this.db, original, tables))
     damage()
     const model = await openModel(tables, walsToReplay(this.db, original, tables))
+    if (before === 'ended' || model === 'ended') {
+      if ((await openInChild(this.db)) !== 'ended')
+        throw new ModelViolation(`${what}: the model never opens it, and RocksDB does`)
+      return 'ended'
+    }
     const after = await Scene.open(this.db)
     if (after === 'refused') throw new Error(`${what}: RocksDB refuses to open`)
     expectSameRows(after, model, what)
     return { before, after }
   }
+}
+
+interface Reopened {
+  readonly before: Rows
+  readonly after: Rows
 }

@@ -70,7 +70,9 @@ const MANIFEST_CUT: DiskClass = {
     const wals = tables === 'refused' ? null : walsToReplay(scene.db, original, tables)
     const found = await Scene.open(scene.db)
     if (tables === 'refused' || wals === null || found === 'refused') return 'refused'
-    expectSameRows(found, await openModel(tables, wals), this.name)
+    const model = await openModel(tables, wals)
+    if (model === 'ended') throw new Error('nothing was refused')
+    expectSameRows(found, model, this.name)
     return lostTables(whole, tables, byTable)
   },
 }

@@ -15,7 +15,18 @@ export function formatTotals(totals: Totals): string {
   ]
   if (Object.keys(totals.endings).length > 0)
     lines.push(`stores that ended by themselves: ${namedCounts(totals.endings)}`)
+  lines.push(...formatMarks(totals.marks))
   return lines.join('\n')
+}
+
+/** Every named state and how often it was reached; last those that were not. */
+function formatMarks(marks: Readonly<Record<string, number>>): string[] {
+  const names = Object.keys(marks)
+  const missed = names.filter((name) => marks[name] === 0)
+  const reached = Object.fromEntries(Object.entries(marks).filter(([, count]) => count > 0))
+  const lines = [`marks: ${names.length - missed.length} of ${names.length} reached: ${namedCounts(reached)}`]
+  if (missed.length > 0) lines.push(`marks not reached: ${missed.join(', ')}`)
+  return lines
 }
 
 function namedCounts(counts: Readonly<Record<string, number>>): string {

@@ -5,7 +5,10 @@ import type { StoreHost } from '../store/store-host.ts'
 import { toFlotillaError, type FlotillaError } from '../util/errors.ts'
 import { Ghost, type GhostListener } from './ghost-cluster.ts'
 import { InvariantViolation } from './invariants.ts'
-import type { SimProcess, SimProcessOptions } from './process.ts'
+import { markCrash, markEnding, markLogged } from './mark-lives.ts'
+import { markMessages } from './mark-messages.ts'
+import type { Marks } from './marks.ts'
+import type { CrashScene, SimProcess, SimProcessOptions } from './process.ts'
 import type { SimRandom } from './random.ts'
 import type { SimWorld } from './world.ts'
 
@@ -59,6 +62,7 @@ export class SimCluster {
   readonly #listener: ClusterListener
   /** Ends of lives by what ended them. */
   readonly endings = new Map<string, number>()
+  readonly #crashedAtMs = new Map<string, number>()
   #groupsMade = false
 
   constructor(world: SimWorld, options: SimClusterOptions, listener: ClusterListener = {}) {
@@ -75,6 +79,10 @@ export class SimCluster {
     void this.#makeGroups()
   }
 
+  get marks(): Marks {
+    return this.ghost.marks
+  }
+
   get groupsMade(): boolean {
     return this.#groupsMade
   }
@@ -83,7 +91,10 @@ export class SimCluster {
     const process = this.world.process(storeId, {
       ...this.options.clockOf?.(storeId),
       main: (self) => this.#main(self),
+      onLog: (record) => markLogged(this.marks, record),
+      onCrashed: (self, scene) => this.#onCrashed(self, scene),
       inspect: (self, host) => {
+        markMessages(this.marks, host as StoreHost)
         this.hosts.set(storeId, host as StoreHost)
         this.ghost.watch(self, host as StoreHost)
       },
@@ -110,6 +121,12 @@ export class SimCluster {
   /** A fault of the disk strikes this life: from now on it may fail by itself. */
   trouble(process: SimProcess): void {
     this.#troubled.add(process.life)
+  }
+
+  /** Whether a store leads a group, or thinks so. */
+  leads(storeId: string): boolean {
+    if (!this.process(storeId).alive) return false
+    return [...(this.hosts.get(storeId)?.groups() ?? [])].some(({ isLeader }) => isLeader)
   }
 
   /** The store is down until `release`. */
@@ -151,6 +168,8 @@ export class SimCluster {
       if (reason !== null) this.#onEnding(process, life, reason)
     })
     this.stores.set(name, store)
+    const downForMs = this.world.nowMs - (this.#crashedAtMs.get(name) ?? Number.NEGATIVE_INFINITY)
+    if (downForMs < this.options.electionTimeoutMs) this.marks.reach('start/in-time')
     this.#listener.onOpened?.(name, store)
   }
 
@@ -169,6 +188,18 @@ export class SimCluster {
     }
   }
 
+  #onCrashed({ name }: SimProcess, scene: CrashScene): void {
+    markCrash(this.marks, {
+      ...scene,
+      host: this.hosts.get(name) ?? null,
+      serves: this.stores.has(name),
+      disk: this.ghost.disk(name),
+      group: (groupId) => this.ghost.group(groupId),
+    })
+    this.#crashedAtMs.set(name, this.world.nowMs)
+    if (this.processes.every(({ alive }) => !alive)) this.marks.reach('crash/all-down')
+  }
+
   #onLifeEnded(storeId: string, life: string): void {
     this.stores.delete(storeId)
     this.hosts.delete(storeId)
@@ -179,6 +210,7 @@ export class SimCluster {
   #onEnding(process: SimProcess, life: string, reason: FlotillaError): void {
     if (!process.alive || process.life !== life) return
     this.#count(reason.shortName)
+    markEnding(this.marks, reason.shortName, reason.message)
     this.world.note(`${life} ends: ${reason.code} ${reason.message}`)
     if (!this.#isExplained(process.name, life, reason)) {
       this.#violation(`${life} ended by itself: ${reason.code} ${reason.message}`, reason)

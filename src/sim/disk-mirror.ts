@@ -35,6 +35,12 @@ export class LogMirror implements DurableLog {
     return this.#entries.get(index)?.entry.term === term
   }
 
+  /** Whether both entries lie in one block. */
+  sharesBlock(one: number, other: number): boolean {
+    const block = this.#entries.get(one)?.block
+    return block !== undefined && block === this.#entries.get(other)?.block
+  }
+
   removeBlock(first: number): void {
     const count = this.#blocks.get(first) ?? 0
     this.#blocks.delete(first)

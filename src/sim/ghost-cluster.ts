@@ -1,7 +1,9 @@
+import type { NodeImpl } from '../raft/node-impl.ts'
 import type { StoreHost } from '../store/store-host.ts'
 import { DiskMirror } from './disk-mirror.ts'
 import { GroupGhost } from './ghost.ts'
 import type { LogEntry } from './ghost-state.ts'
+import { Marks } from './marks.ts'
 import type { SimProcess } from './process.ts'
 import { StoreWatch, type Watcher } from './store-watch.ts'
 import type { Timeline } from './timeline.ts'
@@ -28,6 +30,8 @@ export class Ghost implements Watcher {
   readonly #disks = new Map<string, DiskMirror>()
   /** The present life of each store. */
   readonly #watches = new Map<string, StoreWatch>()
+  readonly #processes = new Map<string, SimProcess>()
+  readonly marks = new Marks()
   #boundsAtMs = 0
 
   constructor(timeline: Timeline, listener: GhostListener) {
@@ -40,6 +44,7 @@ export class Ghost implements Watcher {
 
   /** Begins to follow a store's disk; before its process first runs. */
   addStore(process: SimProcess): void {
+    this.#processes.set(process.name, process)
     this.#disks.set(process.name, new DiskMirror(process.disk, (groupId) => this.group(groupId)))
   }
 
@@ -79,6 +84,17 @@ export class Ghost implements Watcher {
     return replicas.some(
       (replica) => replica.storeId === storeId && (replica.ackedOfTerm.get(term) ?? 0) >= index,
     )
+  }
+
+  nodesElsewhere(groupId: string, storeId: string): readonly NodeImpl[] {
+    const nodes: NodeImpl[] = []
+    for (const [life, watch] of this.#watches) {
+      const process = this.#processes.get(watch.storeId)!
+      if (watch.storeId === storeId || !process.alive || process.life !== life) continue
+      const node = watch.host.group(groupId)?.node
+      if (node != null) nodes.push(node)
+    }
+    return nodes
   }
 
   decide(code: number, a: number, b: number): void {

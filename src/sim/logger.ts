@@ -15,8 +15,15 @@ export class SimLogger implements Logger {
   readonly #records: LogRecord[]
   readonly #nowMs: () => number
   readonly #bindings: Readonly<Record<string, unknown>>
+  readonly #onRecord: (record: LogRecord) => void
 
-  constructor(records: LogRecord[], nowMs: () => number, bindings: Readonly<Record<string, unknown>> = {}) {
+  constructor(
+    records: LogRecord[],
+    nowMs: () => number,
+    bindings: Readonly<Record<string, unknown>> = {},
+    onRecord: (record: LogRecord) => void = () => {},
+  ) {
+    this.#onRecord = onRecord
     this.#records = records
     this.#nowMs = nowMs
     this.#bindings = bindings
@@ -39,11 +46,13 @@ export class SimLogger implements Logger {
   }
 
   child(bindings: Record<string, unknown>): Logger {
-    return new SimLogger(this.#records, this.#nowMs, { ...this.#bindings, ...bindings })
+    return new SimLogger(this.#records, this.#nowMs, { ...this.#bindings, ...bindings }, this.#onRecord)
   }
 
   #add(level: LogLevel, fields: object, message: string): void {
-    this.#records.push({ timeMs: this.#nowMs(), level, message, fields: { ...this.#bindings, ...fields } })
+    const record = { timeMs: this.#nowMs(), level, message, fields: { ...this.#bindings, ...fields } }
+    this.#records.push(record)
+    this.#onRecord(record)
     // Cut by halves, so that a full buffer does not cost a copy per record.
     if (this.#records.length > 2 * MAX_SIM_LOG_RECORDS) this.#records.splice(0, MAX_SIM_LOG_RECORDS)
   }

@@ -25,7 +25,8 @@ export class NetworkStrikes {
     const { world, random, processes } = this.#context
     const { network } = world
     const names = random.shuffle(processes.map((process) => process.name))
-    const first = names[0]!
+    // A leader that is cut off goes on taking entries that nobody else will ever see.
+    const first = this.#someLeader() ?? names[0]!
     network.heal()
     const shape = PARTITION_SHAPES[random.below(PARTITION_SHAPES.length)]!
     world.note(`partition, ${shape}: ${names.join(' ')}`)
@@ -37,6 +38,12 @@ export class NetworkStrikes {
     else if (shape === 'isolate-receive') network.isolate(first, 'receive')
     else for (const [from, to] of this.#pairs()) if (random.chance(0.3)) network.block(from, to)
     this.#healLater(forMs)
+  }
+
+  #someLeader(): string | null {
+    const { ownRandom, processes, hooks } = this.#context
+    const leaders = processes.filter((process) => hooks.leads?.(process))
+    return leaders.length > 0 && ownRandom.chance(0.6) ? ownRandom.pick(leaders).name : null
   }
 
   /** Each sees its two neighbours only; or two halves see each other through one process alone. */

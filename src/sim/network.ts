@@ -142,6 +142,13 @@ export class SimNetwork implements Switchboard {
     return this.#host(name).sockets.size
   }
 
+  /** For processes: bytes that its sockets still hold. */
+  unsentBytes(name: string): number {
+    let bytes = 0
+    for (const socket of this.#host(name).sockets) bytes += socket.bufferedBytes
+    return bytes
+  }
+
   /** For processes: the sockets port of one life. */
   sockets(loop: SimLoop, host: string): Sockets {
     return {

@@ -19,12 +19,22 @@ export interface SimProcessOptions {
   readonly main?: (process: SimProcess) => void | Promise<void>
   /** Gets the host of each store that the process opens, before it starts. */
   readonly inspect?: (process: SimProcess, host: object) => void
+  readonly onLog?: (record: LogRecord) => void
+  /** A life was just killed; the disk shows what it left. */
+  readonly onCrashed?: (process: SimProcess, crash: CrashScene) => void
   /** A life is over. */
   readonly onEnded?: (process: SimProcess, life: string) => void
   /** How fast the monotonic clock runs against simulated time. Default 1. */
   readonly clockRate?: number
   /** Probability that a timer fires late, and by how much at most, while the world lets it. Default 0. */
   readonly lateTimers?: { readonly rate: number; readonly maxMs: number }
+}
+
+/** What a process had under way when it died. */
+export interface CrashScene {
+  /** In its sockets, not yet taken by the system. */
+  readonly unsentBytes: number
+  readonly writesInFlight: number
 }
 
 /** What a process finds in its world. */
@@ -94,11 +104,16 @@ export class SimProcess {
   kill(mode: CrashMode = this.#drawCrash()): void {
     if (!this.#alive) return
     this.#world.timeline.note(`kill ${this.name} (${mode})`)
+    const scene = {
+      unsentBytes: this.#world.network.unsentBytes(this.name),
+      writesInFlight: this.disk.jobsInFlight,
+    }
     this.#alive = false
     this.#pauseNumber++
     this.#loop.kill()
     this.#world.network.kill(this.name, mode !== 'process')
     this.disk.crash(mode)
+    this.#options.onCrashed?.(this, scene)
     this.#options.onEnded?.(this, this.life)
   }
 
@@ -186,7 +201,7 @@ export class SimProcess {
       files: diskPort(this.disk, loop).files,
       sockets: network.sockets(loop, name),
       threads: this.#threads,
-      logger: new SimLogger(this.logs, () => timeline.nowMs, { process: life }),
+      logger: new SimLogger(this.logs, () => timeline.nowMs, { process: life }, this.#options.onLog),
     }
     if (main) loop.schedule(0, 'start', this.#starts, () => this.#runMain(loop))
     return env

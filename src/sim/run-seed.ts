@@ -5,6 +5,7 @@ import { DamageAtlas } from './damage-atlas.ts'
 import { History } from './history.ts'
 import { checkHistory, type HistoryVerdict } from './history-check.ts'
 import { LivenessPhase } from './liveness.ts'
+import { markCalls } from './mark-lives.ts'
 import { type Nemesis, startNemesis } from './nemesis.ts'
 import { drawPlan, type PlanLimits, type RunPlan } from './run-plan.ts'
 import { SimClients } from './sim-client.ts'
@@ -29,6 +30,8 @@ export interface RunReport {
   readonly calls: { readonly done: number; readonly refused: number; readonly unknown: number }
   readonly history: HistoryVerdict
   readonly digestsCompared: number
+  /** How often each named state was reached. */
+  readonly marks: Readonly<Record<string, number>>
 }
 
 export interface RunOptions {
@@ -141,6 +144,7 @@ class SeedRun {
     const atlas = new DamageAtlas(cluster.memberships(), cluster.damaged)
     const nemesis = startNemesis(this.world, cluster.processes, this.#plan.faults, {
       restartOrderly: (process) => void cluster.restartOrderly(process.name),
+      leads: (process) => cluster.leads(process.name),
       onDiskTrouble: (process) => cluster.trouble(process),
       ...(this.#plan.faults.damage && {
         mayDamage: (process) => atlas.mayDamage(process.name),
@@ -166,6 +170,7 @@ class SeedRun {
   #report(nemesis: Nemesis, history: HistoryVerdict, digestsCompared: number): RunReport {
     const { world } = this
     const groups = [...this.#cluster.ghost.groups()]
+    markCalls(this.#cluster.marks, this.#clients.history.entries)
     const calls = { done: 0, refused: 0, unknown: 0 }
     for (const { outcome } of this.#clients.history.entries) {
       if (outcome !== 'pending') calls[outcome]++
@@ -185,6 +190,7 @@ class SeedRun {
       calls,
       history,
       digestsCompared,
+      marks: this.#cluster.marks.counts(),
     }
   }
 }

@@ -29,6 +29,8 @@ import {
   voteIsDurable,
   voteUniqueness,
 } from './invariants.ts'
+import { markBounds, markChange, markElection, markStart } from './mark-replicas.ts'
+import type { Marks } from './marks.ts'
 
 /** Codes of decisions in the trace hash. */
 const DECIDED_LEADER = 101
@@ -43,6 +45,9 @@ export interface Watcher {
   holds(storeId: string, groupId: string, index: number, term: number): boolean
   /** Runs a check in the middle of production code: a violation ends the run instead of going into that code. */
   check(run: () => void): void
+  readonly marks: Marks
+  /** The replicas of a group on other stores that run. */
+  nodesElsewhere(groupId: string, storeId: string): readonly NodeImpl[]
   decide(code: number, a: number, b: number): void
   note(text: string): void
   onAmnesia(storeId: string, group: GroupGhost, forgot: string): void
@@ -59,6 +64,7 @@ class Seen {
   lastTerm: number
   commit: number
   applied: number
+  firstIndex: number
   leaderTerm = 0
 
   constructor(node: NodeImpl, group: GroupGhost, replica: ReplicaGhost) {
@@ -66,6 +72,7 @@ class Seen {
     this.group = group
     this.replica = replica
     this.term = node.currTerm
+    this.firstIndex = node.log.firstIndex
     this.lastIndex = node.log.lastIndex
     this.lastTerm = node.log.termAt(node.log.lastIndex)
     this.commit = node.ballotBox.lastCommittedIndex
@@ -197,7 +204,10 @@ export class StoreWatch {
 
   /** Rarely: what is bounded. */
   checkBounds(): void {
-    for (const { group, node } of this.#seen.values()) boundsHold(group, node)
+    for (const { group, node } of this.#seen.values()) {
+      boundsHold(group, node)
+      markBounds(this.#ghost.marks, node)
+    }
   }
 
   #see(found: GroupReplica): Seen | null {
@@ -220,6 +230,7 @@ export class StoreWatch {
       replica.amnesia = forgot
       this.#ghost.onAmnesia(this.storeId, group, forgot)
     }
+    markStart(this.#ghost.marks, node, group)
     if (replica.amnesia !== null) return
     if (commit > group.lastCommitted) {
       const text = `${group.groupId}: ${replica.name} recovered a state at ${commit}, committed is ${group.lastCommitted}`
@@ -237,6 +248,7 @@ export class StoreWatch {
       node.currTerm !== seen.term ||
       commit !== seen.commit ||
       lastIndex !== seen.lastIndex ||
+      node.log.firstIndex !== seen.firstIndex ||
       node.fsmCaller.lastAppliedIndex !== seen.applied
     if (!changed) return
     this.#onChanged(seen, commit, lastIndex)
@@ -244,6 +256,7 @@ export class StoreWatch {
 
   #onChanged(seen: Seen, commit: number, lastIndex: number): void {
     const { node, group, replica } = seen
+    markChange(this.#ghost.marks, node, seen, replica, this.#disk.log(group.groupId))
     termMonotonic(group, replica, seen.term, node.currTerm)
     const leads = node.state === 'leader'
     if (leads && seen.leaderTerm === node.currTerm)
@@ -256,6 +269,7 @@ export class StoreWatch {
     seen.generation = node.generation
     seen.term = node.currTerm
     seen.commit = commit
+    seen.firstIndex = node.log.firstIndex
     seen.lastIndex = lastIndex
     seen.lastTerm = node.log.termAt(lastIndex)
     seen.applied = node.fsmCaller.lastAppliedIndex
@@ -266,6 +280,7 @@ export class StoreWatch {
     seen.leaderTerm = node.currTerm
     this.#ghost.decide(DECIDED_LEADER, node.currTerm, node.self.replica)
     this.#ghost.note(`${this.storeId} leads ${group.groupId} in term ${node.currTerm}`)
+    markElection(this.#ghost.marks, node, group, this.#ghost.nodesElsewhere(group.groupId, this.storeId))
     electionSafety(group, this.storeId, node.currTerm)
     leaderCompleteness(group, node)
   }

@@ -6,6 +6,8 @@ import type { SimWorld } from './world.ts'
 export interface NemesisHooks {
   /** Closes a program in order and starts it again. */
   restartOrderly?(process: SimProcess): void
+  /** Whether this process leads a group: it has most to lose. */
+  leads?(process: SimProcess): boolean
   /** The disk of this process is about to fail, or to stand still: its program may end by itself. */
   onDiskTrouble?(process: SimProcess): void
   /** Whether the directory of this process may be damaged for good. */

@@ -14,6 +14,7 @@ export interface Totals {
   readonly digestsCompared: number
   readonly faultsByClass: Readonly<Record<string, number>>
   readonly endings: Readonly<Record<string, number>>
+  readonly marks: Readonly<Record<string, number>>
 }
 
 export const NO_TOTALS: Readonly<Totals> = {
@@ -28,6 +29,7 @@ export const NO_TOTALS: Readonly<Totals> = {
   digestsCompared: 0,
   faultsByClass: {},
   endings: {},
+  marks: {},
 }
 
 export function addReport(totals: Totals, report: RunReport): Totals {
@@ -47,6 +49,7 @@ export function addReport(totals: Totals, report: RunReport): Totals {
     digestsCompared: totals.digestsCompared + report.digestsCompared,
     faultsByClass: sumOf(totals.faultsByClass, report.faultsByClass),
     endings: sumOf(totals.endings, report.endings),
+    marks: sumOf(totals.marks, report.marks),
   }
 }
 

@@ -74,6 +74,7 @@ async function huntAll(flags: Flags, display: Display, signal: AbortSignal): Pro
       rmSync(path.join(dir, mutant.name), { recursive: true, force: true })
     }
   } finally {
+    display.end()
     await players.dismiss()
     rmSync(dir, { recursive: true, force: true })
   }

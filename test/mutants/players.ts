@@ -33,7 +33,7 @@ export class Players {
         if (next.done === true) return
         const result = await playOne(worker, next.value, signal)
         // Whatever ended it like that may have ended its thread too.
-        if (result.end === 'crashed') {
+        if (result.end === 'crashed' && !signal.aborted) {
           await worker.terminate()
           worker = this.#hire()
         }

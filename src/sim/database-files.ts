@@ -94,7 +94,7 @@ export class DatabaseFiles {
       const length = torn ? whole + this.#random.below(ends[cut.batches - from]! - whole) : whole
       const left =
         mode === 'holes'
-          ? this.#holes(bytes, ends[Math.min(log.synced, to) - from - 1] ?? 0)
+          ? this.#holes(bytes, ends[Math.min(log.synced, to) - from - 1] ?? 0, file === 0)
           : bytes.subarray(0, length)
       this.#pages.replace(logPath(path, directory, file), left)
     }
@@ -123,7 +123,7 @@ export class DatabaseFiles {
     return { batches: whole, isTorn: whole < batches.length && this.#random.chance(TORN_RATE) }
   }
 
-  #holes(bytes: Buffer, synced: number): Buffer {
+  #holes(bytes: Buffer, synced: number, isFollowed: boolean): Buffer {
     const keepRate = this.#random.pick(PAGE_KEEP_RATES)
     let last = synced
     for (let page = synced - (synced % PAGE_BYTES); page < bytes.length; page += PAGE_BYTES) {
@@ -131,8 +131,10 @@ export class DatabaseFiles {
       if (this.#random.chance(keepRate)) last = pageEnd
       else bytes.fill(0, Math.max(page, synced), pageEnd)
     }
-    // Its length is another write: zeros at the end may be there, or not.
-    return this.#random.chance(0.5) ? bytes : bytes.subarray(0, last)
+    // Its length is another write: zeros at the end may be there, or not. Of a log that another follows something is left:
+    // nobody could tell one of which nothing is from one that was always empty.
+    const hasLength = this.#random.chance(0.5) || (isFollowed && last === 0)
+    return hasLength ? bytes : bytes.subarray(0, last)
   }
 }
 

@@ -87,11 +87,18 @@ export interface WalEnd {
 /** The first bad place in the write-ahead log in `dir`; null when there is none. Changes nothing. */
 export async function findBadWal(files: Files, dir: string): Promise<WalEnd | null> {
   const wals = await scanWals(files, dir)
-  const first = wals.findIndex(({ scan }) => scan.bad !== null)
+  const first = wals.findIndex((wal, i) => wal.scan.bad !== null || lacksEnd(wal, wals.slice(i + 1)))
   if (first < 0) return null
   const { name, path, scan } = wals[first]!
   const newer = wals.slice(first + 1).map((wal) => wal.name)
-  return { name, path, size: scan.size, goodBytes: scan.goodEnd, ...scan.bad!, newer }
+  const bad = scan.bad ?? { at: scan.goodEnd, what: 'what was written next is gone' }
+  return { name, path, size: scan.size, goodBytes: scan.goodEnd, ...bad, newer }
+}
+
+/** Batches of one file were lost, a whole number of them, and those of a newer file were not: only their sequence tells. */
+function lacksEnd({ scan }: WalFile, newer: readonly WalFile[]): boolean {
+  const next = newer.find((wal) => wal.scan.records > 0)
+  return scan.records > 0 && next !== undefined && next.scan.firstSequence > scan.nextSequence
 }
 
 /**
@@ -108,7 +115,7 @@ export async function cutWals(files: Files, dir: string): Promise<string[]> {
     await files.remove(`${dir}/${newer}`)
     done.push(`${dir}/${newer} was removed, for it follows ${name}`)
   }
-  const file = await files.openFile(path)
+  const file = goodBytes < size ? await files.openFile(path) : null
   if (file !== null) {
     try {
       file.truncate(goodBytes)
@@ -117,7 +124,8 @@ export async function cutWals(files: Files, dir: string): Promise<string[]> {
       file.close()
     }
   }
-  done.push(`${path} was cut from ${size} to ${goodBytes} bytes: it is bad at byte ${at} (${what})`)
+  if (goodBytes < size)
+    done.push(`${path} was cut from ${size} to ${goodBytes} bytes: it is bad at byte ${at} (${what})`)
   return done
 }
 

@@ -159,4 +159,14 @@ describe('cutting the write-ahead log of the state', () => {
     expect(await checkWals(files, '/log')).toEqual({ damage: null, badTail: null, lastFlush: 11 })
     expect(await cutWals(files, '/log')).toEqual([])
   })
+
+  test('removes what follows on a file that lost its last batches whole, which only their sequence tells', async () => {
+    const first = walOf(SIZES, 1, 1)
+    const whole = { '000004.log': first.bytes, '000007.log': walOf(SIZES, 9, 17).bytes }
+    expect(await cutWals(await filesOf(whole), '/log')).toEqual([])
+    const files = await filesOf({ ...whole, '000004.log': first.bytes.subarray(0, first.starts[6]!) })
+    expect(await cutWals(files, '/log')).toEqual(['/log/000007.log was removed, for it follows 000004.log'])
+    expect(await files.list('/log')).toEqual(['000004.log'])
+    expect(await cutWals(files, '/log')).toEqual([])
+  })
 })

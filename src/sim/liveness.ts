@@ -114,6 +114,8 @@ export class LivenessPhase {
       process.kill()
     } else if (how === 'paused') process.pause(Number.MAX_SAFE_INTEGER / 1_000_000)
     else if (how === 'stalled') {
+      // It ends by itself in time, and must not come back well.
+      this.#cluster.hold(storeId)
       this.#cluster.trouble(process)
       process.disk.stall()
     } else {

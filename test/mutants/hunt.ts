@@ -11,6 +11,8 @@ export interface HuntOptions {
   readonly faultFreeSeeds: number
   readonly limits: PlanLimits
   readonly faultFreeLimits: PlanLimits
+  /** See densePlan. */
+  readonly dense: boolean
 }
 
 /** What became of the search from one starting point. */
@@ -62,8 +64,9 @@ function* tasksFrom(
   count: number,
   faultFree: boolean,
   limits: PlanLimits,
+  dense: boolean,
 ): Generator<PlayTask> {
-  for (let seed = from; seed < from + count; seed++) yield { tree, seed, faultFree, limits }
+  for (let seed = from; seed < from + count; seed++) yield { tree, seed, faultFree, limits, dense }
 }
 
 async function findNoise(
@@ -75,7 +78,7 @@ async function findNoise(
 ): Promise<string | null> {
   let played = 0
   let noise: string | null = null
-  const tasks = tasksFrom(tree, FAULT_FREE_FROM, faultFreeSeeds, true, faultFreeLimits)
+  const tasks = tasksFrom(tree, FAULT_FREE_FROM, faultFreeSeeds, true, faultFreeLimits, false)
   await players.play(tasks, signal, async ({ seed }, result) => {
     onSeed(null, ++played)
     if (result.end === 'green') return 'go-on'
@@ -89,7 +92,7 @@ async function search(
   tree: string,
   players: Players,
   start: number,
-  { maxSeeds, limits }: HuntOptions,
+  { maxSeeds, limits, dense }: HuntOptions,
   signal: AbortSignal,
   crashes: string[],
   onSeed: (start: number, seeds: number) => void,
@@ -97,12 +100,15 @@ async function search(
   let best: { readonly seed: number; readonly by: string; readonly detail: string } | null = null
   let played = 0
   // Seeds are begun in order, and those under way are waited for: the first that finds it is the lowest.
-  const tasks = tasksFrom(tree, start, maxSeeds, false, limits)
+  const tasks = tasksFrom(tree, start, maxSeeds, false, limits, dense)
   await players.play(tasks, signal, async ({ seed }, result) => {
     onSeed(start, ++played)
     if (result.end === 'crashed') crashes.push(`seed ${seed}: ${result.detail}`)
     if (result.end !== 'found') return best === null ? 'go-on' : 'stop'
-    const control = await players.playOnce({ tree: CONTROL_TREE, seed, faultFree: false, limits }, signal)
+    const control = await players.playOnce(
+      { tree: CONTROL_TREE, seed, faultFree: false, limits, dense },
+      signal,
+    )
     if (control.end !== 'green') {
       crashes.push(`seed ${seed} fails without any mutant: ${describe(control)}`)
       return 'go-on'

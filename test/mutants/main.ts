@@ -26,8 +26,13 @@ interface Flags {
 const STARTS = [1, 1_000_001, 2_000_001]
 const MAX_SEEDS = 2_000
 const FAULT_FREE_SEEDS = 20
-/** Small runs, so that most mutants are seen to be found in minutes. */
-const QUICK = { maxSeeds: 60, starts: [1], limits: { maxGroups: 4, faultsForMs: 10_000 } }
+/** Small runs in fast motion, so that most mutants are seen to be found in minutes. */
+const QUICK = {
+  maxSeeds: 60,
+  starts: [1],
+  limits: { maxGroups: 4, faultsForMs: 8_000, livenessMs: 8_000 },
+  dense: true,
+}
 /** What needs no fault to be seen is seen soon. */
 const FAULT_FREE_LIMITS = { maxGroups: 8, faultsForMs: 5_000, livenessMs: 10_000 }
 const QUICK_FAULT_FREE_LIMITS = { maxGroups: 4, faultsForMs: 2_000, livenessMs: 5_000 }
@@ -49,7 +54,14 @@ function optionsOf({ quick, maxSeeds, faultFreeSeeds }: Flags): HuntOptions {
     return { ...QUICK, faultFreeSeeds, faultFreeLimits, maxSeeds: maxSeeds ?? QUICK.maxSeeds }
   }
   const faultFreeLimits = FAULT_FREE_LIMITS
-  return { starts: STARTS, faultFreeSeeds, faultFreeLimits, maxSeeds: maxSeeds ?? MAX_SEEDS, limits: {} }
+  return {
+    starts: STARTS,
+    faultFreeSeeds,
+    faultFreeLimits,
+    maxSeeds: maxSeeds ?? MAX_SEEDS,
+    limits: {},
+    dense: false,
+  }
 }
 
 async function huntAll(flags: Flags, display: Display, signal: AbortSignal): Promise<HuntedMutant[]> {

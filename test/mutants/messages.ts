@@ -8,6 +8,8 @@ export interface PlayTask {
   /** Nothing is injected, nothing is slow: the seed must stay green. */
   readonly faultFree: boolean
   readonly limits: PlanLimits
+  /** See densePlan. */
+  readonly dense: boolean
 }
 
 /** How a seed ended under a mutant. */

@@ -63,7 +63,7 @@ const RUN = defineVerb<Flags>({
   jsonHelp: 'print the totals, or the failure, as one JSON value',
   examples: [
     'flotilla sim run --seeds 2 --seconds 2 --groups 4',
-    'flotilla sim run --seed 7 --seconds 1 --groups 3 --trace',
+    'flotilla sim run --seed 8 --seconds 1 --groups 3 --trace',
   ],
   async run(context) {
     const { flags } = context

@@ -60,7 +60,8 @@ describe('a store process whose event loop stands still for longer than an elect
       await cluster.stopLoad()
       await cluster.untilEqual()
       await cluster.verify()
-    }, ONE_GROUP))
+    }, ONE_GROUP),
+  )
 
   test('as the leader, until another leads and has acknowledged a write: its next answer is that write', () =>
     withCluster(async (cluster) => {

@@ -1,6 +1,6 @@
 /**
- * Runs the compiled tests under vitest and ends with one line on stdout, `N passed, N failed` (and `, N skipped`), also
- * when vitest itself dies. Exit code 0 only when something ran and nothing failed. Arguments go to vitest; paths may be
+ * Runs the compiled tests under vitest and ends with one line on stdout, `N passed, N failed`, also when vitest itself
+ * dies; tests that were skipped are counted on the line before. Exit code 0 only when something ran and nothing failed. Arguments go to vitest; paths may be
  * given as test/… or dist/test/…, with .ts or .js.
  */
 import { spawn } from 'node:child_process'
@@ -80,5 +80,6 @@ function finish(code, reason) {
   else if (nothingRan) process.stderr.write('flotilla: no test ran\n')
   // Set, not called: what is still on its way to a pipe must get out.
   process.exitCode = interrupted ? 128 + os.constants.signals[interrupted] : failed > 0 || nothingRan ? 1 : 0
-  process.stdout.write(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`)
+  const skips = skipped > 0 ? `${skipped} skipped\n` : ''
+  process.stdout.write(`\n${skips}${passed} passed, ${failed} failed\n`)
 }

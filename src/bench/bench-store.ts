@@ -73,9 +73,8 @@ function main(): void {
     host.answer(request).then((value) => send({ kind: 'answer', value }), fail)
   })
   process.on('uncaughtException', fail)
-  // The runner's end, however it came, is ours. A Ctrl-C reaches the whole process group: the runner answers it.
+  // The runner's end, however it came, is ours.
   process.on('disconnect', () => process.exit(0))
-  process.on('SIGINT', () => undefined)
 }
 
 main()

@@ -25,7 +25,11 @@ export class StoreProcess {
     this.#name = name
     const main = new URL('./bench-store.js', import.meta.url)
     // Its stdout is no place for anything; what it has to say in an emergency goes to ours, on stderr.
-    this.#child = fork(main, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    this.#child = fork(main, [], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      // Out of reach of a Ctrl-C: the runner hears it, alone, and ends the run. Windows would open a window for it.
+      detached: process.platform !== 'win32',
+    })
     this.#child.on('message', (message: StoreMessage) => this.#onMessage(message))
     this.#child.on('error', (error) => this.fail(this.#named(error.message)))
     this.#child.on('exit', (code, signal) => {

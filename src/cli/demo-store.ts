@@ -1,13 +1,9 @@
 /** The main file of the demo's store processes: one store each, told what to do over the channel of `fork`. */
 import { toFlotillaError } from '../util/errors.ts'
-import { EXIT_FAILED } from './exit-codes.ts'
 import { Importer } from './importer.ts'
 import { LocalStore } from './local-store.ts'
 import { removeScratchDirNow } from './scratch-dir.ts'
 import type { CallName, ErrorView, OpenArgs, StoreMessage, StoreRequest } from './store-messages.ts'
-
-/** The demo answers a signal to the whole process group; one that was for us alone ends us when this has passed. */
-const OWN_SIGTERM_MS = 2_000
 
 class StoreServer {
   #store: LocalStore | null = null
@@ -94,11 +90,8 @@ function main(): void {
   if (!process.connected) server.onDisconnect()
   process.on('uncaughtException', fail)
   process.on('unhandledRejection', fail)
-  // These reach the whole process group: the demo answers them, for all.
+  // Where there are no process groups these reach all: the demo answers them.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
-  process.on('SIGTERM', () => {
-    setTimeout(() => process.exit(EXIT_FAILED), OWN_SIGTERM_MS).unref()
-  })
 }
 
 main()

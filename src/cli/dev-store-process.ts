@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import type { DevMessage, DevRequest, DevStoreArgs } from './dev-messages.ts'
+import { OWN_GROUP } from './own-group.ts'
 
 /** A store process that ended, or said that it failed. */
 export class DevStoreFailure extends Error {
@@ -28,6 +29,7 @@ export class DevStoreProcess {
   constructor(args: DevStoreArgs, scratchDir: string) {
     const main = new URL('./dev-store.js', import.meta.url)
     this.#child = fork(main, [scratchDir], {
+      ...OWN_GROUP,
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })

@@ -70,7 +70,7 @@ function main(): void {
   if (!process.connected) store.onDisconnect()
   process.on('uncaughtException', fail)
   process.on('unhandledRejection', fail)
-  // A terminal sends these to the whole process group: `flotilla dev` answers them, for all.
+  // Where there are no process groups these reach all: `flotilla dev` answers them.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
   process.on('SIGTERM', () => void store.close().catch(fail))
 }

@@ -5,6 +5,7 @@ import type { InspectedStore } from '../admin/inspected-store.ts'
 import { FlotillaError } from '../util/errors.ts'
 import type { ErrorName } from '../util/errors.ts'
 import type { ReaderMessage, ReaderTask } from './inspect-reader.ts'
+import { OWN_GROUP } from './own-group.ts'
 import { makeScratchDir, removeScratchDir, removeScratchDirNow } from './scratch-dir.ts'
 
 export interface InspectRunOptions extends Pick<ReaderTask, 'dir' | 'maxCounted' | 'maxListed'> {
@@ -53,6 +54,7 @@ async function readInChild(task: ReaderTask, options: InspectRunOptions): Promis
   const { signal, onProgress, entry = READER } = options
   signal.throwIfAborted()
   const child = fork(entry, [JSON.stringify(task)], {
+    ...OWN_GROUP,
     serialization: 'advanced',
     execArgv: [],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { OWN_GROUP } from './own-group.ts'
 import type {
   CallName,
   ErrorView,
@@ -55,6 +56,7 @@ export class StoreProcess {
     this.#events = events
     const main = new URL('./demo-store.js', import.meta.url)
     this.#child = fork(main, [scratchDir], {
+      ...OWN_GROUP,
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { withTempDir } from '../cli/temp-dir.ts'
@@ -68,6 +69,22 @@ describe('the end of flotilla dev', () => {
     })
   })
 
+  test.skipIf(!existsSync('/proc/self/stat'))(
+    'what a terminal sends is heard by it alone: its stores, however far they are, are in groups of their own',
+    async () => {
+      await withTempDir(async (tmp) => {
+        const dev = startDev(tmp)
+        const { stores } = await devStores(dev)
+        const groups = stores.map(({ pid }) => processGroupOf(pid))
+        expect(groups).toEqual(stores.map(({ pid }) => pid))
+        expect(processGroupOf(dev.child.pid!)).toBe(dev.child.pid)
+        dev.signalGroup('SIGINT')
+        expect(await dev.ended, dev.output.stderr).toBe(0)
+        await expectGone(tmp)
+      })
+    },
+  )
+
   test('SIGTERM to the whole group ends it as well', async () => {
     await withTempDir(async (tmp) => {
       const dev = startDev(tmp, ['--stores', '1'])
@@ -88,3 +105,9 @@ describe('the end of flotilla dev', () => {
     })
   })
 })
+
+/** The fifth field; the second is the program's name in parentheses, which may hold blanks. */
+function processGroupOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2])
+}

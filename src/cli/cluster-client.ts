@@ -1,9 +1,8 @@
 import { setMaxListeners } from 'node:events'
-import { Client } from '../api/client.ts'
+import type { Client } from '../api/client.ts'
 import type { CallOptions } from '../client/pending-call.ts'
 import { FlotillaError } from '../util/errors.ts'
-import { type ClusterFlags, findCluster } from './cluster-options.ts'
-import { warnOfVariables } from './settings.ts'
+import type { ClusterFlags } from './cluster-options.ts'
 import type { VerbContext } from './verb.ts'
 
 /** Looking for a store takes no longer than this, however long a call may take. */
@@ -22,6 +21,12 @@ export async function withCluster<T>(
   work: (client: Client, call: Required<CallOptions>) => Promise<T>,
 ): Promise<T> {
   const { signal, output } = context
+  // Here and not above: whoever asks for help, or for the version, waits for none of it.
+  const [{ findCluster }, { warnOfVariables }, { Client }] = await Promise.all([
+    import('./cluster-target.ts'),
+    import('./settings.ts'),
+    import('../api/client.ts'),
+  ])
   const { stores, source, timeoutMs } = findCluster(context)
   warnOfVariables(context)
   const shown = stores.join(', ')

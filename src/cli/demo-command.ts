@@ -3,10 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { InvalidArgumentError, Option } from 'commander'
-import { machineInfo } from '../bench/machine.ts'
-import { runDemo } from './demo.ts'
 import { STORE_IDS } from './demo-settings.ts'
-import { formatDifferences, formatSummary } from './demo-summary.ts'
 import type { DemoSummary } from './demo-summary.ts'
 import { Display, displayOptionsFor } from './display.ts'
 import { EXIT_DONE, EXIT_FAILED } from './exit-codes.ts'
@@ -69,13 +66,15 @@ async function demo({ flags, json, signal, env, cwd, output }: VerbContext<Flags
     `${display.strong('Flotilla')}: ${STORE_IDS.length} stores, 16 groups, and a process that dies.\n`,
   )
   await warnOfMemory(display)
+  const { runDemo } = await import('./demo.ts')
   const summary = await runDemo({ ...source, display, signal })
-  conclude(summary, display)
+  await conclude(summary, display)
   if (json) await output.answer(summary, '')
   return summary.ok ? EXIT_DONE : EXIT_FAILED
 }
 
-function conclude(summary: DemoSummary, display: Display): void {
+async function conclude(summary: DemoSummary, display: Display): Promise<void> {
+  const { formatDifferences, formatSummary } = await import('./demo-summary.ts')
   display.text(`\n${formatSummary(summary)}\n`)
   const files = plural(summary.keys, 'file')
   if (summary.ok) {
@@ -89,6 +88,7 @@ function conclude(summary: DemoSummary, display: Display): void {
 }
 
 async function warnOfMemory(display: Display): Promise<void> {
+  const { machineInfo } = await import('../bench/machine.ts')
   const { dataDirInMemory } = await machineInfo()
   if (!dataDirInMemory) return
   display.line(

@@ -8,7 +8,7 @@ import { EXIT_DONE } from './exit-codes.ts'
 import { plural } from './format.ts'
 import { invocation } from './invocation.ts'
 import { Interrupted } from './interruption.ts'
-import { LOG_LEVELS } from './setting-table.ts'
+import { LOG_LEVELS } from './log-levels.ts'
 import { formatTable } from './table.ts'
 import { defineVerb, type VerbContext } from './verb.ts'
 

@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module'
 import { styleText } from 'node:util'
-import { SingleBar } from 'cli-progress'
+import type { SingleBar } from 'cli-progress'
 
 /** As much of a stream as the display needs. */
 export interface DisplayStream extends NodeJS.WritableStream {
@@ -102,7 +103,9 @@ export class Display {
   }
 
   #startBar(): void {
-    const bar = new SingleBar({
+    // Loaded with the first bar: in a pipe there is none.
+    const bars = createRequire(import.meta.url)('cli-progress') as typeof import('cli-progress')
+    const bar = new bars.SingleBar({
       stream: this.#stream,
       format: (_options, _params, payload: { line: string }) => payload.line,
       hideCursor: true,

@@ -1,11 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { InvalidArgumentError, Option } from 'commander'
-import { looksLikeStore } from '../admin/inspect-store.ts'
 import { EXIT_DONE, EXIT_FAILED } from './exit-codes.ts'
-import { inspectionJson } from './inspect-json.ts'
-import { formatInspection } from './inspect-report.ts'
-import { runInspection } from './inspect-run.ts'
 import { UsageError } from './usage-error.ts'
 import { defineVerb, type VerbContext } from './verb.ts'
 
@@ -49,6 +45,11 @@ async function inspect(context: VerbContext<Flags>): Promise<number> {
   const { args, flags, cwd, output, signal } = context
   const dir = resolve(cwd, args[0]!)
   await checkDirectory(dir)
+  const [{ runInspection }, { inspectionJson }, { formatInspection }] = await Promise.all([
+    import('./inspect-run.ts'),
+    import('./inspect-json.ts'),
+    import('./inspect-report.ts'),
+  ])
   let reading = `reading ${dir}`
   output.progress.begin('inspect', () => ({ text: reading }))
   const store = await runInspection({
@@ -71,6 +72,7 @@ async function checkDirectory(dir: string): Promise<void> {
     if (code === 'ENOENT') throw new UsageError(`${dir} does not exist`)
     throw new UsageError(code === 'ENOTDIR' ? `${dir} is no directory` : message)
   }
+  const { looksLikeStore } = await import('../admin/inspect-store.ts')
   if (looksLikeStore(names)) return
   throw new UsageError(`${dir} is no store's data directory: it holds neither identity.json nor shard-00`)
 }

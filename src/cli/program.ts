@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, type OutputConfiguration } from 'commander'
-import { benchCommand } from '../bench/command.ts'
+import { BENCH } from './bench-command.ts'
 import { DEMO } from './demo-command.ts'
 import { DEV } from './dev-command.ts'
 import { errorView } from './error-view.ts'
@@ -18,7 +18,7 @@ import { UsageError } from './usage-error.ts'
 import type { Noun, Verb } from './verb.ts'
 
 /** Commands that stand alone, in the order of the help. */
-const VERBS: readonly Verb[] = [DEMO, DEV, SERVE, INSPECT]
+const VERBS: readonly Verb[] = [DEMO, DEV, SERVE, INSPECT, BENCH]
 
 /** Words with verbs of their own. */
 const NOUNS: readonly Noun[] = [KV, GROUP, STORE, SIM]
@@ -26,9 +26,9 @@ const NOUNS: readonly Noun[] = [KV, GROUP, STORE, SIM]
 /** Runs one command line, `args` without node and script. Resolves with the exit code and never rejects for bad usage. */
 export async function runCli(args: readonly string[]): Promise<number> {
   const result = { exitCode: EXIT_DONE }
-  const program = buildProgram((exitCode) => {
+  const program = await buildProgram((exitCode) => {
     result.exitCode = exitCode
-  })
+  }, args)
   // What commander writes itself: nobody need read it, and a stack trace would tell nobody more.
   let unwritten: NodeJS.ErrnoException | null = null
   for (const stream of [process.stdout, process.stderr]) stream.on('error', (error) => (unwritten ??= error))
@@ -44,20 +44,25 @@ export async function runCli(args: readonly string[]): Promise<number> {
     if (args.includes('--json')) process.stdout.write(errorLine(errorView(usageErrorOf(error))))
     return EXIT_BAD_USAGE
   }
-  // The bench sets the exit code of the process, for it is a program of its own too.
-  return result.exitCode || Number(process.exitCode ?? EXIT_DONE)
+  return result.exitCode
 }
 
-/** The whole tree of commands; `onEnd` is told the exit code of the verb that ran. */
-export function buildProgram(onEnd: (exitCode: number) => void): Command {
+/**
+ * The tree of commands, for a command line of `args`; without them the whole tree. A command that is not among the words has
+ * no options: making them may cost more than all the rest. `onEnd` is told the exit code of the verb that ran.
+ */
+export async function buildProgram(
+  onEnd: (exitCode: number) => void,
+  args?: readonly string[],
+): Promise<Command> {
+  const isMeant = (word: string): boolean => args === undefined || args.includes(word)
   const program = new Command('flotilla')
     .description(
       'A multi-raft storage engine: many Raft groups in one store, one disk flush for all of them.',
     )
     .version(packageVersion(), '-V, --version', 'print the version')
-  for (const verb of VERBS) program.addCommand(verbCommand(verb, onEnd))
-  program.addCommand(benchCommand())
-  for (const noun of NOUNS) program.addCommand(nounCommand(noun, onEnd))
+  for (const verb of VERBS) program.addCommand(await verbCommand(verb, onEnd, isMeant))
+  for (const noun of NOUNS) program.addCommand(await nounCommand(noun, onEnd, isMeant))
   program.exitOverride().showHelpAfterError('(--help shows how it is used)')
   program.configureOutput(wordsOf(program.name()))
   inherit(program, program.name())

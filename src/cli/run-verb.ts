@@ -8,21 +8,32 @@ import type { Noun, Verb, VerbContext } from './verb.ts'
 
 type OnEnd = (exitCode: number) => void
 
+/** Which commands are meant, by the first word of each. */
+type IsMeant = (word: string) => boolean
+
 /** A noun with its verbs, as commander knows them. `onEnd` is told the exit code of the verb that ran. */
-export function nounCommand(noun: Noun, onEnd: OnEnd): Command {
+export async function nounCommand(noun: Noun, onEnd: OnEnd, isMeant: IsMeant): Promise<Command> {
   const command = new Command(noun.name).summary(noun.summary).description(sentence(noun.summary))
-  for (const verb of noun.verbs) command.addCommand(verbCommand(verb, onEnd, noun.name))
+  for (const verb of noun.verbs) {
+    command.addCommand(await verbCommand(verb, onEnd, () => isMeant(noun.name), noun.name))
+  }
   return command
 }
 
-export function verbCommand(verb: Verb, onEnd: OnEnd, noun?: string): Command {
-  const [name, ...args] = verb.usage.split(' ')
+/** One that is not meant has a place in the list of commands and no options. */
+export async function verbCommand(
+  verb: Verb,
+  onEnd: OnEnd,
+  isMeant: IsMeant,
+  noun?: string,
+): Promise<Command> {
+  const [name, ...args] = verb.usage.split(' ') as [string, ...string[]]
   const command = new Command(name)
     .summary(verb.summary)
     .description(verb.description.join('\n\n'))
     .allowExcessArguments(false)
   for (const arg of args) command.argument(arg)
-  for (const option of verb.options()) command.addOption(option)
+  if (isMeant(name)) for (const option of await verb.options()) command.addOption(option)
   command.option('--json', `${verb.jsonHelp}; all else goes to stderr`)
   const examples = verb.examples.map((example) => `  $ ${example}`).join('\n')
   command.addHelpText('after', `\nExample${verb.examples.length === 1 ? '' : 's'}:\n${examples}`)

@@ -1,7 +1,5 @@
 import { STORE_OPTION_TABLE, type StoreOptionRow } from '../api/option-table.ts'
-
-/** How much a store says on stderr. */
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+import { LOG_LEVELS } from './log-levels.ts'
 
 const LOG_LEVEL: StoreOptionRow = {
   name: 'logLevel',

@@ -19,3 +19,6 @@ export interface FailedSeed {
 export type SimResult =
   | { readonly report: RunReport; readonly failure: null }
   | { readonly report: null; readonly failure: FailedSeed }
+
+/** Played when no number is given. */
+export const DEFAULT_SEEDS = 100

@@ -24,14 +24,15 @@ export interface Verb<F = object> {
   /** Paragraphs. */
   readonly description: readonly string[]
   /** Beside `--json`, which every verb has. */
-  options(): readonly Option[]
+  options(): readonly Option[] | Promise<readonly Option[]>
   /** What `--json` prints, for its line in the help. */
   readonly jsonHelp: string
   /** Command lines that work when pasted, the first one the plainest: a test runs each. */
   readonly examples: readonly string[]
   /**
    * Resolves with the exit code (default 0). What it throws is reported: a UsageError ends with 2, else it is 1. Once
-   * `signal` is aborted the Interrupted is the reason, whatever is thrown.
+   * `signal` is aborted the Interrupted is the reason, whatever is thrown. What only this verb needs (a client, a store, the
+   * simulator) is imported when it runs: every verb's file is loaded whichever is called.
    */
   run(context: VerbContext<F>): Promise<number | undefined>
 }

@@ -94,7 +94,7 @@ describe('bench', () => {
       expect(await bench.ended).toBe({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal])
       expect(await readdir(tmp)).toEqual([])
       expect(bench.output.stdout).toBe('')
-      expect(bench.output.stderr).toMatch(new RegExp(`flotilla bench: stopped by ${signal}\n$`))
+      expect(bench.output.stderr).toMatch(new RegExp(`flotilla bench: interrupted \\(${signal}\\)\n$`))
     })
   })
 

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type ClusterFlags, type ClusterTarget, findCluster } from '../../src/cli/cluster-options.ts'
+import type { ClusterFlags } from '../../src/cli/cluster-options.ts'
+import { type ClusterTarget, findCluster } from '../../src/cli/cluster-target.ts'
 import { Output } from '../../src/cli/output.ts'
 import { withTempDir } from './temp-dir.ts'
 

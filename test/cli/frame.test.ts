@@ -19,7 +19,7 @@ function verbsOf(command: Command, words: readonly string[] = []): [string, Comm
     })
 }
 
-const VERBS = verbsOf(buildProgram(() => {}))
+const VERBS = verbsOf(await buildProgram(() => {}))
 
 function helpOf(command: Command): string {
   let help = ''

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, lstatSync } from 'node:fs'
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { jsonOf, MAIN, runCommand, shellEnv } from './command-line.ts'
@@ -21,6 +21,9 @@ async function runShell(line: string, cwd: string): Promise<{ code: number; stde
 
 const CHECK =
   'flotilla serve --check-config --cluster-id c --store-id s1 --data-dir d --stores s1=127.0.0.1:7201'
+
+const BENCH =
+  'flotilla bench --scenario skeleton --groups 1 --in-flight 4 --warmup 0 --seconds 0.1 2>bench-errors'
 
 describe('output that nobody takes', () => {
   test.each(['flotilla --help', 'flotilla kv get --help', CHECK, 'flotilla kv bogus --json'])(
@@ -50,6 +53,29 @@ describe('output that nobody takes', () => {
       })
     },
   )
+})
+
+describe('a bench whose report cannot be written', () => {
+  test('ends with 141 when its reader is gone, and nothing is left of it', async () => {
+    await withTempDir(async (dir) => {
+      await mkdir(join(dir, 'tmp'))
+      const line = `{ TMPDIR="$PWD/tmp" ${BENCH}; echo $? > code; } | true`
+      await runShell(line, dir)
+      expect(await readFile(join(dir, 'code'), 'utf8')).toBe('141\n')
+      expect(await readFile(join(dir, 'bench-errors'), 'utf8')).not.toMatch(/EPIPE|^\s+at /m)
+      expect(await readdir(join(dir, 'tmp'))).toEqual([])
+    })
+  })
+
+  test.skipIf(!existsSync('/dev/full'))('says so in a line when the disk is full', async () => {
+    await withTempDir(async (dir) => {
+      const { code } = await runShell(`${BENCH} --json > /dev/full`, dir)
+      expect(code).toBe(1)
+      const said = await readFile(join(dir, 'bench-errors'), 'utf8')
+      expect(said).toMatch(/\nflotilla bench: stdout cannot be written: ENOSPC.*\n$/)
+      expect(said).not.toMatch(/^\s+at /m)
+    })
+  })
 })
 
 describe('words for people', () => {

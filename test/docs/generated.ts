@@ -18,6 +18,8 @@ const PARTS: Readonly<Record<string, () => string>> = {
   commands: commandList,
 }
 
+const PROGRAM = await buildProgram(() => {})
+
 const PART = /^<!-- generated: (.+) -->$[\s\S]*?^<!-- \/generated -->$/gm
 
 /** The page with its parts as they should be. Throws for a part that is unknown. */
@@ -94,10 +96,7 @@ function clusterOptionTable(): string {
 /** Every command with its options; those that all commands of a cluster share are told once, before. */
 function commandList(): string {
   const shared = new Set(clusterOptions().map(({ long }) => long))
-  return verbsOf(
-    buildProgram(() => {}),
-    'flotilla',
-  )
+  return verbsOf(PROGRAM, 'flotilla')
     .map(({ command, path }) => commandSection(command, path, shared))
     .join('\n\n')
 }

@@ -2,9 +2,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
-
-export const CLI_MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+import { MAIN, shellEnv } from '../cli/command-line.ts'
 
 export interface CliProcess {
   readonly child: ChildProcess
@@ -25,17 +23,11 @@ export interface CliSettings {
   readonly maxFileBlocks?: number
 }
 
-/** Without what npm sets for what it runs: it may have started us. */
-export function shellEnv(): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|FLOTILLA_)/.test(name))
-  return Object.fromEntries(own)
-}
-
 /** `flotilla` as a user starts it, with `tmp` as its temporary directory and in a process group of its own. */
 export function startCli(tmp: string, args: readonly string[], settings: CliSettings = {}): CliProcess {
   const { cwd = tmp, maxFileBlocks } = settings
   const env = { ...shellEnv(), TMPDIR: tmp, TMP: tmp, TEMP: tmp, ...settings.env }
-  const node = [process.execPath, CLI_MAIN, ...args]
+  const node = [process.execPath, MAIN, ...args]
   const [file, ...rest] =
     maxFileBlocks === undefined
       ? node

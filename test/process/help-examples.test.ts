@@ -6,8 +6,9 @@ import { delimiter, join } from 'node:path'
 import type { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildProgram } from '../../src/cli/program.ts'
+import { MAIN, shellEnv } from '../cli/command-line.ts'
 import { writeTree } from '../cli/temp-dir.ts'
-import { CLI_MAIN, type CliProcess, shellEnv } from './cli-process.ts'
+import type { CliProcess } from './cli-process.ts'
 import { devStores, expectGone, startDev } from './dev-process.ts'
 import { within } from './guard.ts'
 
@@ -47,7 +48,7 @@ function examplesOf(command: Command, words: readonly string[] = []): Example[] 
 }
 
 /** In the order of the help; but what is imported is exported first. */
-const EXAMPLES = examplesOf(buildProgram(() => {})).sort(
+const EXAMPLES = examplesOf(await buildProgram(() => {})).sort(
   (a, b) => Number(b.path === 'kv export') - Number(a.path === 'kv export'),
 )
 
@@ -69,7 +70,7 @@ describe('the examples of the help', () => {
     await writeTree(home, FILES)
     const bin = join(home, 'bin')
     await mkdir(bin)
-    await writeFile(join(bin, 'flotilla'), `#!/bin/sh\nexec '${process.execPath}' '${CLI_MAIN}' "$@"\n`)
+    await writeFile(join(bin, 'flotilla'), `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`)
     await chmod(join(bin, 'flotilla'), 0o755)
     dev = startDev(tmp)
     const { stores } = await devStores(dev)

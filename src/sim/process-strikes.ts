@@ -3,7 +3,10 @@ import type { CrashMode, DiskImage } from './disk.ts'
 import { DAMAGES, damageDatabase } from './disk-damage.ts'
 import type { StrikeContext } from './strike-context.ts'
 import type { SimProcess } from './process.ts'
+import type { SimRandom } from './random.ts'
 
+/** Share of the kills of leaders whose heirs have trouble with their disks. */
+const STALLED_ELECTIONS = 0.2
 const CRASH_LOOP_MS = 200
 const MAX_CRASH_LOOP = 5
 const DAY_MS = 86_400_000
@@ -26,11 +29,13 @@ export class ProcessStrikes {
     threadDeaths: () => this.#killThread(),
   }
   readonly #context: StrikeContext
+  readonly #elections: SimRandom
   /** Older contents of the disks, oldest first; only where directories may be damaged. */
   readonly #images = new Map<SimProcess, DiskImage[]>()
 
   constructor(context: StrikeContext) {
     this.#context = context
+    this.#elections = context.random.fork('elections')
     if (context.hooks.mayDamage !== undefined) this.#takeImages()
   }
 
@@ -45,9 +50,29 @@ export class ProcessStrikes {
   #kill(forMs: number): void {
     const victim = this.#victim()
     if (victim === null) return
+    if (this.#context.hooks.leads?.(victim) && this.#elections.chance(STALLED_ELECTIONS))
+      this.#stallHeirs(victim)
     const mode = this.#crash(victim)
     this.#context.count(`kills/${mode}`)
     this.#restartLater(victim, forMs)
+  }
+
+  /** A leader dies, and the disks of others stand still about when they stand for election, for less than its time. */
+  #stallHeirs(victim: SimProcess): void {
+    const { processes, hooks } = this.#context
+    const { electionTimeoutMs } = hooks
+    if (electionTimeoutMs === undefined) return
+    const random = this.#elections
+    for (const { disk, name } of processes.filter((process) => process !== victim)) {
+      if (random.chance(0.4)) continue
+      const fromMs = electionTimeoutMs * random.between(0.6, 1.8)
+      this.#context.later(fromMs, () => {
+        this.#context.world.note(`stall the disk of ${name} for a part of an election`)
+        this.#context.count('slowDisk/election')
+        disk.stall()
+      })
+      this.#context.later(fromMs + electionTimeoutMs * random.between(0.2, 0.9), () => disk.unstall())
+    }
   }
 
   #crash(victim: SimProcess): CrashMode {

@@ -22,6 +22,8 @@ export interface BurstPlan {
   readonly everyMs: number
   readonly calls: number
   readonly gapMs: number
+  /** Mean size of the values. */
+  readonly valueBytes: number
 }
 
 /** What one store's clocks are like. */
@@ -128,12 +130,26 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     clocks: Object.fromEntries(storeIds.map((storeId) => [storeId, drawClock(random)])),
     hangsMachine: random.chance(0.3),
   }
+  const hasSmallLogs = random.chance(0.6)
+  const bursts = random.chance(0.3) ? drawBursts(random, drawn) : null
   return {
     ...drawn,
-    maxLogBytes: random.chance(0.6) ? roomForLogs(drawn) : null,
-    bursts: random.chance(0.3) ? { everyMs: 10_000, calls: 600, gapMs: random.pick([0.2, 1]) } : null,
+    maxLogBytes: hasSmallLogs ? roomForLogs(drawn, bursts) : null,
+    bursts,
     readsAtRest: random.chance(0.5),
   }
+}
+
+/** Very many writes, or few whose bytes fill the caches; these not where they would fill the links for a minute too. */
+function drawBursts(
+  random: SimRandom,
+  { seed, network, valueBytes }: Pick<RunPlan, 'seed' | 'network' | 'valueBytes'>,
+): BurstPlan {
+  const gapMs = random.pick([0.2, 1])
+  // Of its own, so that it does not disturb what is drawn behind it.
+  const isLarge = new SimRandom(`bursts/${seed}`).chance(0.15) && network.bytesPerMs === 0
+  if (isLarge) return { everyMs: 40_000, calls: 40, gapMs: 0.02, valueBytes: 1024 * 1024 }
+  return { everyMs: 10_000, calls: 600, gapMs, valueBytes: valueBytes.mean }
 }
 
 /** Bytes of an entry beside its value: a block's header, a record and a number now and then, the key. */
@@ -146,6 +162,7 @@ const MEAN_BATCH = 3
  */
 function roomForLogs(
   plan: Pick<RunPlan, 'mix' | 'callsPerSecond' | 'valueBytes' | 'faultsForMs' | 'livenessMs' | 'shards'>,
+  bursts: BurstPlan | null,
 ): number {
   const { mix, callsPerSecond, valueBytes, faultsForMs, livenessMs, shards } = plan
   const all = Object.values(mix).reduce((sum, weight) => sum + weight, 0)
@@ -153,7 +170,12 @@ function roomForLogs(
   const entries = mix.put + mix.del + mix.batch + mix.apply
   const seconds = (faultsForMs + livenessMs) / 1_000
   const perCall = (written + entries * ENTRY_BYTES) / all
-  return Math.round(Math.max(MIN_MAX_LOG_BYTES, 1.5 * seconds * callsPerSecond * perCall)) * shards
+  const inBursts =
+    bursts === null
+      ? 0
+      : (2 + (1_000 * seconds) / bursts.everyMs) * bursts.calls * (bursts.valueBytes + ENTRY_BYTES)
+  const bytes = 1.5 * (seconds * callsPerSecond * perCall + inBursts)
+  return Math.round(Math.max(MIN_MAX_LOG_BYTES, bytes)) * shards
 }
 
 /** The same run in a world where nothing goes wrong, and nothing takes longer now than then. */
@@ -169,6 +191,8 @@ export function withoutFaults(plan: RunPlan): RunPlan {
     clocks,
     hangsMachine: false,
     bursts: null,
+    // It starts a store again, and that is an election.
+    readsAtRest: false,
     faultFree: true,
   }
 }

@@ -8,6 +8,8 @@ export interface NemesisHooks {
   restartOrderly?(process: SimProcess): void
   /** Whether this process leads a group: it has most to lose. */
   leads?(process: SimProcess): boolean
+  /** So that strikes may come while an election is held. */
+  readonly electionTimeoutMs?: number
   /** The disk of this process is about to fail, or to stand still: its program may end by itself. */
   onDiskTrouble?(process: SimProcess): void
   /** Whether the directory of this process may be damaged for good. */

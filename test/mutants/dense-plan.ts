@@ -25,6 +25,7 @@ export function densePlan(plan: RunPlan): RunPlan {
     valueBytes: { mean: 100, max: 2_000 },
     faultsFromMs: 300,
     hangsMachine: false,
+    bursts: plan.bursts === null ? null : { ...plan.bursts, everyMs: plan.bursts.everyMs / DENSITY },
   }
 }
 

@@ -12,6 +12,7 @@ const MAX_SEED_MS = 30 * 60_000
 export class Players {
   readonly #jobs: number
   #workers: Worker[] = []
+  readonly #idle: Worker[] = []
 
   constructor(jobs: number) {
     this.#jobs = jobs
@@ -44,14 +45,13 @@ export class Players {
     signal.throwIfAborted()
   }
 
-  /** In a thread of its own. */
+  /** Beside the others, in a thread that stays for the next: of one tree, always the same. */
   async playOnce(task: PlayTask, signal: AbortSignal): Promise<PlayResult> {
-    const worker = new Worker(WORKER)
-    try {
-      return await playOne(worker, task, signal)
-    } finally {
-      await worker.terminate()
-    }
+    const worker = this.#idle.pop() ?? new Worker(WORKER)
+    const result = await playOne(worker, task, signal)
+    if (result.end === 'crashed') await worker.terminate()
+    else this.#idle.push(worker)
+    return result
   }
 
   #hire(): Worker {
@@ -65,6 +65,11 @@ export class Players {
     const workers = this.#workers
     this.#workers = []
     await Promise.all(workers.map((worker) => worker.terminate()))
+  }
+
+  async close(): Promise<void> {
+    await this.dismiss()
+    await Promise.all(this.#idle.splice(0).map((worker) => worker.terminate()))
   }
 }
 

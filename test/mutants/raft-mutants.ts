@@ -106,13 +106,13 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'half-is-enough-for-reads',
-    what: 'Half of an even number of voters confirms a leader to its readers.',
+    name: 'minority-is-enough-for-reads',
+    what: 'One voter fewer than a majority confirms a leader to its readers.',
     edits: [
       {
         file: 'src/raft/quorum.ts',
         find: `  return voters.length === 0 || count >= majoritySize(voters.length)`,
-        replace: `  return voters.length === 0 || count >= Math.ceil(voters.length / 2)`,
+        replace: `  return voters.length === 0 || count >= majoritySize(voters.length) - 1`,
       },
     ],
   },

@@ -26,14 +26,20 @@ function finders(searches: readonly Search[]): string {
   return [...new Set(searches.filter(({ seeds }) => seeds !== null).map(({ by }) => by))].join('; ')
 }
 
-/** One row: name, seeds, what found it. */
+function seedsOf(searches: readonly Search[]): string {
+  return searches.map(({ seeds }) => seeds ?? '-').join(', ')
+}
+
+/** One row: name, seeds from each start and their median, what found it. */
 function row({ mutant, hunt }: HuntedMutant): string[] {
-  const median = medianSeeds(hunt.searches)
-  return [mutant.name, median === null ? '-' : String(median), finders(hunt.searches) || verdictOf(hunt)]
+  const { searches } = hunt
+  const median = medianSeeds(searches)
+  const by = finders(searches) || verdictOf(hunt)
+  return [mutant.name, seedsOf(searches), median === null ? '-' : String(median), by]
 }
 
 export function formatReport(hunted: readonly HuntedMutant[], showsWaiting: boolean): string {
-  const lines = [formatTable(['mutant', 'median seeds', 'found by'], hunted.map(row))]
+  const lines = [formatTable(['mutant', 'seeds', 'median', 'found by'], hunted.map(row))]
   for (const { mutant, hunt } of hunted) {
     if (hunt.notQuiet !== null) lines.push(`${mutant.name} is no mutant: ${hunt.notQuiet}`)
     for (const crash of hunt.crashes) lines.push(`${mutant.name}: a run ended otherwise: ${crash}`)
@@ -51,8 +57,9 @@ export function formatReport(hunted: readonly HuntedMutant[], showsWaiting: bool
 /** The rows for docs/testing.md. */
 export function formatMarkdown(hunted: readonly HuntedMutant[]): string {
   const rows = hunted.map((one) => {
-    const [name, seeds, by] = row(one)
-    return `| ${name} | ${one.mutant.what} | ${seeds} | ${by} |`
+    const [name, seeds, median, by] = row(one)
+    return `| ${name} | ${one.mutant.what} | ${seeds} | ${median} | ${by} |`
   })
-  return `${['| mutant | what is wrong | median seeds | found by |', '| --- | --- | ---: | --- |', ...rows].join('\n')}\n`
+  const head = ['| mutant | what is wrong | seeds | median | found by |', '| --- | --- | --- | ---: | --- |']
+  return `${[...head, ...rows].join('\n')}\n`
 }

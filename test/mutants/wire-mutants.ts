@@ -118,4 +118,16 @@ export const WIRE_MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'cache-without-bound',
+    what: 'A leader takes calls however many bytes of its log wait in memory.',
+    edits: [
+      {
+        file: 'src/raft/proposer.ts',
+        find: `      !node.log.hasRoom(total) ||
+`,
+        replace: ``,
+      },
+    ],
+  },
 ]

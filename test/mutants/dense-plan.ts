@@ -1,8 +1,9 @@
 import { DEFAULT_RATES, FAULT_KINDS, type FaultRate } from '../../src/sim/fault-kinds.ts'
 import type { RunPlan } from '../../src/sim/run-plan.ts'
 
-/** Faults come so much more often, and are over so much sooner. */
+/** Faults come so much more often, and are over so much sooner: they must outlast an election timeout. */
 const DENSITY = 5
+const SHORTNESS = 2.5
 const ELECTION_TIMEOUT_MS = 200
 
 /** The same plan in fast motion: much happens in little time. For a first look; the proof is seeds as they are drawn. */
@@ -29,6 +30,11 @@ export function densePlan(plan: RunPlan): RunPlan {
   }
 }
 
+/** Two to five: one alone shows little, and large ones cost most and show no more. */
+export function denseStores(seed: number): number {
+  return 2 + (seed % 4)
+}
+
 function denser({ everyMs, forMs }: FaultRate): FaultRate {
-  return { everyMs: everyMs / DENSITY, forMs: forMs / DENSITY }
+  return { everyMs: everyMs / DENSITY, forMs: forMs / SHORTNESS }
 }

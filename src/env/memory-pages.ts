@@ -8,6 +8,8 @@ export class MemoryPages {
   readonly durable: Map<string, Buffer>
   /** Whole contents of the files that hold something un-synced. */
   readonly #written = new Map<string, Buffer>()
+  /** Files whose written content nobody else has seen: it may be changed in place. */
+  readonly #own = new Set<string>()
 
   constructor(durable: Map<string, Buffer> = new Map()) {
     this.durable = durable
@@ -15,6 +17,7 @@ export class MemoryPages {
 
   /** What a reader sees; undefined when absent. The bytes are not the reader's to change. */
   content(path: string): Buffer | undefined {
+    this.#own.delete(path)
     return this.#written.get(path) ?? this.durable.get(path)
   }
 
@@ -24,32 +27,42 @@ export class MemoryPages {
 
   /** The file is `bytes` at once and durably. */
   replace(path: string, bytes: Buffer): void {
+    this.#own.delete(path)
     this.#written.delete(path)
     this.durable.set(path, bytes)
   }
 
   write(path: string, bytes: Buffer, position: number): void {
+    const own = this.#own.has(path) ? this.#written.get(path) : undefined
+    if (own !== undefined && position + bytes.length <= own.length) {
+      own.set(bytes, position)
+      return
+    }
     const before = this.#present(path)
     const after = Buffer.alloc(Math.max(before.length, position + bytes.length))
     after.set(before)
     after.set(bytes, position)
     this.#written.set(path, after)
+    this.#own.add(path)
   }
 
   truncate(path: string, size: number): void {
     const after = Buffer.alloc(size)
     this.#present(path).copy(after)
+    this.#own.delete(path)
     this.#written.set(path, after)
   }
 
   sync(path: string): void {
     const written = this.#written.get(path)
     if (written === undefined) return
+    this.#own.delete(path)
     this.durable.set(path, written)
     this.#written.delete(path)
   }
 
   rename(from: string, to: string): void {
+    this.#own.clear()
     for (const files of [this.durable, this.#written]) {
       for (const path of below(files, from)) {
         files.set(to + path.slice(from.length), files.get(path)!)
@@ -59,12 +72,14 @@ export class MemoryPages {
   }
 
   remove(path: string): void {
+    this.#own.clear()
     for (const files of [this.durable, this.#written]) for (const at of below(files, path)) files.delete(at)
   }
 
   clear(): void {
     this.durable.clear()
     this.#written.clear()
+    this.#own.clear()
   }
 
   /** Another set of files that are the same, to their un-synced parts. */
@@ -74,9 +89,10 @@ export class MemoryPages {
     return copy
   }
 
-  /** The files of `other` in place of what is here. Contents are never changed in place, so they are shared. */
+  /** The files of `other` in place of what is here. Contents that others have are not changed in place, so they are shared. */
   become(other: MemoryPages): void {
     this.clear()
+    other.#own.clear()
     for (const [path, bytes] of other.durable) this.durable.set(path, bytes)
     for (const [path, bytes] of other.#written) this.#written.set(path, bytes)
   }
@@ -93,6 +109,7 @@ export class MemoryPages {
       this.durable.set(path, left)
     }
     this.#written.clear()
+    this.#own.clear()
   }
 
   #present(path: string): Buffer {

@@ -13,6 +13,8 @@ import type { BatchChange, SimCallOptions, SimClient, SimClients } from './sim-c
 const MAX_BATCH_CHANGES = 5
 const MAX_KEYS_READ = 6
 const MAX_ADD = 9
+/** Of a value in a burst of large ones: few calls fill the caches. */
+const MAX_BURST_VALUE_BYTES = 2 * 1024 * 1024
 /** Stands for a delete among the values that were proposed for a key. */
 const DELETED = -1
 
@@ -48,7 +50,7 @@ export class ClientLoad {
     this.#random = cluster.world.random.fork('load')
     this.#bursts = cluster.world.random.fork('bursts')
     this.kv = new KvGhost(
-      (_groupId, key, value) => this.#wasProposed(key, value),
+      (_groupId, key, valueCrc) => this.#wasProposed(key, valueCrc),
       () => clients.history.order,
     )
     const able = Object.entries(plan.mix) as Array<[CallKind, number]>
@@ -86,17 +88,29 @@ export class ClientLoad {
     world.schedule(this.#bursts.exponential(burst.everyMs) * 1_000, null, 'world', 0, () => {
       if (!this.#running) return
       const region = this.#bursts.below(this.regionCount)
-      for (let i = 0; i < burst.calls; i++)
-        world.schedule(i * burst.gapMs * 1_000, null, 'world', 0, () => this.#callOfBurst(region))
+      // What all stores ask of one is bounded on the way to it; what its own callers ask, at its door.
+      const storeId = this.#bursts.chance(0.5) ? this.#leaderOf(regionGroupId(region)) : null
+      for (let i = 0; i < burst.calls; i++) {
+        const call = (): void => this.#callOfBurst(region, burst, storeId)
+        world.schedule(i * burst.gapMs * 1_000, null, 'world', 0, call)
+      }
       this.#scheduleBurst(burst)
     })
   }
 
-  #callOfBurst(region: number): void {
+  #leaderOf(groupId: string): string | null {
+    const { hosts } = this.#cluster
+    return this.#able().find((storeId) => hosts.get(storeId)?.group(groupId)?.isLeader) ?? null
+  }
+
+  #callOfBurst(region: number, { valueBytes }: BurstPlan, wanted: string | null): void {
     const able = this.#able()
     if (able.length === 0 || !this.#running) return
-    const client = this.#clients.client('burst', this.#bursts, this.#bursts.pick(able))
-    this.put(client, region).catch(() => {
+    const storeId = wanted !== null && able.includes(wanted) ? wanted : this.#bursts.pick(able)
+    const client = this.#clients.client('burst', this.#bursts, storeId)
+    const key = this.#drawKey(region, this.#bursts)
+    const value = this.#drawValue(key, this.#bursts, valueBytes, MAX_BURST_VALUE_BYTES)
+    this.#put(client, region, key, value, this.#options).catch(() => {
       // The history has it.
     })
   }
@@ -151,7 +165,16 @@ export class ClientLoad {
 
   async put(client: SimClient, region: number, options: SimCallOptions = this.#options): Promise<void> {
     const key = this.#drawKey(region)
-    const value = this.#drawValue(key)
+    await this.#put(client, region, key, this.#drawValue(key), options)
+  }
+
+  async #put(
+    client: SimClient,
+    region: number,
+    key: string,
+    value: Buffer,
+    options: SimCallOptions,
+  ): Promise<void> {
     await client.kv().put(key, value, options)
     this.#later(() => this.#onWritten(region, key, value))
   }
@@ -256,7 +279,7 @@ export class ClientLoad {
 
   /** The step in which an answer comes is over before it is judged: by then the checker knows what was committed in it. */
   #later(check: () => void): void {
-    this.#cluster.world.schedule(0, null, 'world', 0, check)
+    this.#cluster.world.judgeAfterStep(check)
   }
 
   /** I-17: an acknowledged write is committed. */
@@ -275,9 +298,9 @@ export class ClientLoad {
 
   // ---- drawing -------------------------------------------------------------------------------------------------------
 
-  #drawKey(region: number): string {
+  #drawKey(region: number, random = this.#random): string {
     // Some keys are hot.
-    return `${regionPrefix(region)}k${Math.floor(this.#random.float() ** 2 * this.#plan.keysPerRegion)}`
+    return `${regionPrefix(region)}k${Math.floor(random.float() ** 2 * this.#plan.keysPerRegion)}`
   }
 
   #drawDelete(region: number): string {
@@ -287,10 +310,14 @@ export class ClientLoad {
   }
 
   /** No two values are equal: each begins with a number of its own. */
-  #drawValue(key: string): Buffer {
-    const { mean, max } = this.#plan.valueBytes
+  #drawValue(
+    key: string,
+    random = this.#random,
+    mean = this.#plan.valueBytes.mean,
+    max = this.#plan.valueBytes.max,
+  ): Buffer {
     const head = `${this.#nextId++}:`
-    const length = Math.min(max, head.length + Math.floor(this.#random.exponential(mean)))
+    const length = Math.min(max, head.length + Math.floor(random.exponential(mean)))
     const value = Buffer.alloc(Math.max(length, head.length), head)
     this.#propose(key, crc32(value))
     return value
@@ -303,8 +330,8 @@ export class ClientLoad {
     else known.add(value)
   }
 
-  #wasProposed(key: string, value: Buffer | null): boolean {
-    return this.#proposed.get(key)?.has(value === null ? DELETED : crc32(value)) ?? false
+  #wasProposed(key: string, valueCrc: number | null): boolean {
+    return this.#proposed.get(key)?.has(valueCrc ?? DELETED) ?? false
   }
 
   #fullKey(key: string): string {

@@ -42,7 +42,8 @@ export class LogMirror implements DurableLog {
   }
 
   removeBlock(first: number): void {
-    const count = this.#blocks.get(first) ?? 0
+    const count = this.#blocks.get(first)
+    if (count === undefined) return
     this.#blocks.delete(first)
     for (let index = first; index < first + count; index++) {
       if (this.#entries.get(index)?.block === first) this.#entries.delete(index)

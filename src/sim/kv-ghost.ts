@@ -15,8 +15,35 @@ interface Version {
   readonly at: number
 }
 
+/** What a key held, oldest first. */
+class Versions {
+  readonly list: Version[] = []
+  readonly deletes: Version[] = []
+  /** The same by the CRC of what they hold: a long history is not searched for each answer. */
+  readonly #byCrc = new Map<number, Version[]>()
+
+  push(version: Version, crc: number): void {
+    this.list.push(version)
+    if (version.value === null) {
+      this.deletes.push(version)
+      return
+    }
+    const alike = this.#byCrc.get(crc)
+    if (alike === undefined) this.#byCrc.set(crc, [version])
+    else alike.push(version)
+  }
+
+  /** The first that held `value`. */
+  first(value: Buffer): Version | undefined {
+    const alike = this.#byCrc.get(crc32(value))
+    if (alike === undefined) return undefined
+    for (const version of alike) if (version.value?.equals(value)) return version
+    return undefined
+  }
+}
+
 /** Keys as latin-1 text of their bytes, keyspace prefix inside. */
-type VersionsByKey = Map<string, Version[]>
+type VersionsByKey = Map<string, Versions>
 
 /** What a client saw of one region at once. A null value is an absent key. */
 export interface RegionView {
@@ -32,8 +59,8 @@ export interface RegionView {
   readonly to: number
 }
 
-/** Whether the operations of a command are what clients sent: as `put` or `del` of a key, and of which value. */
-export type WasProposed = (groupId: string, key: string, value: Buffer | null) => boolean
+/** Whether the operations of a command are what clients sent: as `put` or `del` of a key, and of which value by its CRC. */
+export type WasProposed = (groupId: string, key: string, valueCrc: number | null) => boolean
 
 /** The key-value state of every region at every index, from the committed entries. */
 export class KvGhost {
@@ -62,11 +89,15 @@ export class KvGhost {
     while (reader.next()) {
       const key = payload.toString('latin1', reader.keyStart, reader.valueStart)
       const value = reader.op === OP_PUT ? payload.subarray(reader.valueStart, reader.valueEnd) : null
-      if (!this.#wasProposed(groupId, key, value))
+      const crc = value === null ? null : crc32(value)
+      if (!this.#wasProposed(groupId, key, crc))
         throw new InvariantViolation('I-18', `${groupId}/${index} changes ${key}, as no client asked`)
-      const list = versions.get(key)
-      if (list === undefined) versions.set(key, [{ index, value, at }])
-      else list.push({ index, value, at })
+      let known = versions.get(key)
+      if (known === undefined) {
+        known = new Versions()
+        versions.set(key, known)
+      }
+      known.push({ index, value, at }, crc ?? 0)
     }
   }
 
@@ -85,14 +116,12 @@ export class KvGhost {
   }
 
   valueAt(groupId: string, key: string, index: number): Buffer | null {
-    return valueAt(this.#region(groupId).get(key), index)
+    return valueAt(this.#region(groupId).get(key)?.list, index)
   }
 
   /** I-17: where `value`, which no other write has, came to stand. It was acknowledged or seen, so it did. */
   firstIndexOf(groupId: string, key: string, value: Buffer): number {
-    const found = this.#region(groupId)
-      .get(key)
-      ?.find((version) => version.value?.equals(value))
+    const found = this.#region(groupId).get(key)?.first(value)
     if (found !== undefined) return found.index
     throw new InvariantViolation(
       'I-17',
@@ -102,18 +131,12 @@ export class KvGhost {
 
   /** Where a write of `value` came to stand; undefined when it did not. */
   indexOf(groupId: string, key: string, value: Buffer): number | undefined {
-    return this.#region(groupId)
-      .get(key)
-      ?.find((version) => version.value?.equals(value))?.index
+    return this.#region(groupId).get(key)?.first(value)?.index
   }
 
   /** Indexes of the deletes of a key, and the orders of the history in which they were committed. */
   deletes(groupId: string, key: string): ReadonlyArray<{ readonly index: number; readonly at: number }> {
-    return (
-      this.#region(groupId)
-        .get(key)
-        ?.filter(({ value }) => value === null) ?? []
-    )
+    return this.#region(groupId).get(key)?.deletes ?? []
   }
 
   /** I-16: the rows of a region's space are what the committed entries up to its applied index make. Answers that index. */
@@ -136,7 +159,8 @@ export class KvGhost {
       }
     }
     let expected = 0
-    for (const versions of this.#region(groupId).values()) if (valueAt(versions, applied) !== null) expected++
+    for (const versions of this.#region(groupId).values())
+      if (valueAt(versions.list, applied) !== null) expected++
     if (found !== expected)
       throw new InvariantViolation('I-16', `${at} at ${applied}: ${found} keys, ${expected} are written`)
     return applied
@@ -147,16 +171,17 @@ export class KvGhost {
     const { groupId, rows, gte, lt, from, to } = view
     const region = this.#region(groupId)
     let moments: Interval[] = [[from, to]]
-    for (const [key, value] of rows) moments = intersect(moments, intervalsOf(region.get(key), value, to))
+    for (const [key, value] of rows)
+      moments = intersect(moments, intervalsOf(region.get(key)?.list, value, from, to))
     if (gte !== undefined && lt !== undefined) {
       for (const [key, versions] of region) {
         if (key >= gte && key < lt && !rows.has(key))
-          moments = intersect(moments, intervalsOf(versions, null, to))
+          moments = intersect(moments, intervalsOf(versions.list, null, from, to))
       }
     }
     if (moments.length > 0) return
     const seen = [...rows]
-      .map(([key, value]) => `${key}=${shown(value)} ${describe(region.get(key), from, to)}`)
+      .map(([key, value]) => `${key}=${shown(value)} ${describe(region.get(key)?.list, from, to)}`)
       .join(' ')
     throw new InvariantViolation(
       'I-15',
@@ -169,6 +194,12 @@ type Interval = readonly [from: number, to: number]
 
 function valueAt(versions: readonly Version[] | undefined, index: number): Buffer | null {
   if (versions === undefined) return null
+  const count = countUpTo(versions, index)
+  return count === 0 ? null : versions[count - 1]!.value
+}
+
+/** How many of `versions` are of `index` or older. */
+function countUpTo(versions: readonly Version[], index: number): number {
   let low = 0
   let high = versions.length
   while (low < high) {
@@ -176,27 +207,29 @@ function valueAt(versions: readonly Version[] | undefined, index: number): Buffe
     if (versions[middle]!.index <= index) low = middle + 1
     else high = middle
   }
-  return low === 0 ? null : versions[low - 1]!.value
+  return low
 }
 
-/** Indexes up to `end` after which a key holds `value`. Of a batch that writes a key twice only the last counts. */
+/** Indexes from `from` up to `end` after which a key holds `value`. Of a batch that writes a key twice only the last counts. */
 function intervalsOf(
   versions: readonly Version[] | undefined,
   value: Buffer | null,
+  from: number,
   end: number,
 ): Interval[] {
   const found: Interval[] = []
-  const take = (held: Buffer | null, from: number, to: number): void => {
-    if (from <= to && same(held, value)) found.push([from, to])
+  const all = versions ?? []
+  let next = countUpTo(all, from)
+  let since = from
+  let held = next === 0 ? null : all[next - 1]!.value
+  for (; next < all.length && since <= end; next++) {
+    const { index, value: newer } = all[next]!
+    const to = Math.min(index - 1, end)
+    if (since <= to && same(held, value)) found.push([since, to])
+    since = index
+    held = newer
   }
-  let since = 0
-  let held: Buffer | null = null
-  for (const version of versions ?? []) {
-    take(held, since, version.index - 1)
-    since = version.index
-    held = version.value
-  }
-  take(held, since, end)
+  if (since <= end && same(held, value)) found.push([since, end])
   return found
 }
 

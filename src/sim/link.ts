@@ -47,6 +47,8 @@ export class Link {
   #clogged = false
   /** When the wire has sent all that was given to it. */
   #freeUs = 0
+  /** What the event log says of a piece, by its kind. */
+  readonly #notes = new Map<string, string>()
   /** What was written some time ago, oldest first. */
   readonly #old: Buffer[] = []
 
@@ -61,6 +63,16 @@ export class Link {
   /** True while what arrives is held. */
   get held(): boolean {
     return this.#blocked || this.#clogged
+  }
+
+  /** For pipes. */
+  noteOf(kind: string): string {
+    let note = this.#notes.get(kind)
+    if (note === undefined) {
+      note = `${kind} ${this.from}>${this.to}`
+      this.#notes.set(kind, note)
+    }
+    return note
   }
 
   configure(options: Partial<NetworkOptions>): void {

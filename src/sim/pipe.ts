@@ -189,7 +189,7 @@ export class Pipe implements LinkUser {
     const timeline = this.link.timeline
     this.#lastArrivalUs = Math.max(this.#lastArrivalUs, arrivalUs)
     const detail = segment.bytes.length === 0 ? 0 : crc32(segment.bytes)
-    const note = `${segment.kind} ${this.link.from}>${this.link.to}`
+    const note = this.link.noteOf(segment.kind)
     timeline.schedule(
       this.#lastArrivalUs - timeline.nowUs,
       null,

@@ -117,6 +117,12 @@ export class SimProcess {
     this.#options.onEnded?.(this, this.life)
   }
 
+  /** Runs what a client asks of it: within the world's own event that makes the call if it can, else in one of its own. */
+  receive(call: () => void): void {
+    if (this.#world.timeline.takeStep(this.#loop)) call()
+    else this.#env.timers.setImmediate(call)
+  }
+
   /** One of its threads dies. False when none runs. */
   killThread(random: SimRandom): boolean {
     return this.#alive && this.#threads.killOne(random)

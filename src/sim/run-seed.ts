@@ -114,7 +114,7 @@ class SeedRun {
         const before = last
         last = index
         const copy = Buffer.from(data)
-        this.world.schedule(0, null, 'world', 0, () => {
+        this.world.judgeAfterStep(() => {
           this.#load.counters.onApplied(this.#cluster.ghost.group(groupId), storeId, before, index, copy)
         })
       },
@@ -145,6 +145,7 @@ class SeedRun {
     const nemesis = startNemesis(this.world, cluster.processes, this.#plan.faults, {
       restartOrderly: (process) => void cluster.restartOrderly(process.name),
       leads: (process) => cluster.leads(process.name),
+      electionTimeoutMs: this.#plan.electionTimeoutMs,
       onDiskTrouble: (process) => cluster.trouble(process),
       ...(this.#plan.faults.damage && {
         mayDamage: (process) => atlas.mayDamage(process.name),

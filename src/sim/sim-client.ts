@@ -95,7 +95,7 @@ export class SimClients {
       }
       const waiting: Waiting = { life: process.life, fail }
       this.#waiting.add(waiting)
-      process.env.timers.setImmediate(() => {
+      process.receive(() => {
         run(store).then((answer) => {
           if (!this.#waiting.delete(waiting)) return
           this.history.done(entry, answer)

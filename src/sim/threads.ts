@@ -1,5 +1,6 @@
 import type { Disk, ShardThread, ThreadPort, Threads } from '../env/ports.ts'
 import { InvariantError } from '../util/assert.ts'
+import { cloneMessage } from './clone-message.ts'
 import type { SimDisk } from './disk.ts'
 import { diskPort } from './disk-port.ts'
 import { SimLoop } from './loop.ts'
@@ -72,8 +73,8 @@ class Channel {
     this.#onThrow = onThrow
   }
 
-  post(message: unknown, transfer: readonly ArrayBuffer[] = []): void {
-    const copy: unknown = structuredClone(message, { transfer: [...transfer] })
+  post(message: unknown, transfer?: readonly ArrayBuffer[]): void {
+    const copy = cloneMessage(message, transfer)
     this.schedule('message', hashMessage(copy), () => this.#deliver(copy))
   }
 

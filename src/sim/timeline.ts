@@ -23,6 +23,9 @@ export interface RunOptions {
   readonly maxSteps?: number
 }
 
+/** Code of a decision in the trace hash: a caller from outside was let into a thread. */
+const DECIDED_CALLED = 205
+
 /** Turns queued at once: each is its own macrotask, so that all microtasks run between two of them. */
 const TURNS_PER_PASS = 64
 
@@ -47,6 +50,8 @@ export class Timeline {
   #running = false
   /** The event that ran and was not yet told to `afterStep`; undefined when there is none. */
   #ran: EventOwner | null | undefined
+  /** Checks that wait for the end of the step. */
+  #judged: Array<() => void> = []
   #failure: unknown = null
 
   constructor(options: TimelineOptions) {
@@ -112,6 +117,11 @@ export class Timeline {
     this.#failure ??= error instanceof Error ? error : new Error(String(error))
   }
 
+  /** For checkers: `check` runs when this step and all its microtasks are over and `afterStep` was told. */
+  judgeAfterStep(check: () => void): void {
+    this.#judged.push(check)
+  }
+
   /** Resolves after `ms` of simulated time; for workloads that live outside every process. */
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
@@ -136,6 +146,7 @@ export class Timeline {
       return await this.#drive(() => {
         if (this.#failure !== null) throw this.#failure
         if (this.#ran !== undefined) this.#tellStep(this.#ran)
+        if (this.#judged.length > 0) this.#judge()
         if (until?.()) return true
         const event = this.#queue.peek()
         if (event === undefined || event.timeUs > untilUs) {
@@ -195,6 +206,23 @@ export class Timeline {
   /** For sockets: the event under way, which is the network's own, runs code of this thread. */
   runsIn(owner: EventOwner): void {
     this.#ran = owner
+  }
+
+  /**
+   * For callers from outside: whether the event under way is the world's own and has run no thread's code yet. Then
+   * code of `owner` may run in it, as what a client of its sends may come at any moment.
+   */
+  takeStep(owner: EventOwner): boolean {
+    if (this.#ran !== null || !owner.alive || owner.root.paused) return false
+    this.#ran = owner
+    this.trace.decide(DECIDED_CALLED, owner.id, 0)
+    return true
+  }
+
+  #judge(): void {
+    const judged = this.#judged
+    this.#judged = []
+    for (const check of judged) check()
   }
 
   #tellStep(owner: EventOwner | null): void {

@@ -129,14 +129,17 @@ class MessageHash {
   }
 
   #visitObject(value: object): void {
-    if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) this.#fold(value.byteLength)
+    if (Object.getPrototypeOf(value) === Object.prototype) this.#visitParts(value)
+    else if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) this.#fold(value.byteLength)
     else if (value instanceof Error) this.#fold(hashText(value.message))
     else if (value instanceof Map || value instanceof Set) for (const item of value) this.#visit(item)
-    else {
-      for (const key in value) {
-        this.#fold(hashText(key))
-        this.#visit((value as Record<string, unknown>)[key])
-      }
+    else this.#visitParts(value)
+  }
+
+  #visitParts(value: object): void {
+    for (const key in value) {
+      this.#fold(hashText(key))
+      this.#visit((value as Record<string, unknown>)[key])
     }
   }
 }
@@ -148,6 +151,14 @@ function hashText(text: string): number {
   return hash
 }
 
+/** To here the price of a native call is that of the whole. */
+const SHORT_BYTES = 32
+
 function hashBytes(view: ArrayBufferView): number {
-  return crc32(new Uint8Array(view.buffer, view.byteOffset, view.byteLength))
+  const bytes =
+    view instanceof Uint8Array ? view : new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+  if (bytes.length > SHORT_BYTES) return crc32(bytes)
+  let hash = 0x811c9dc5
+  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
+  return hash
 }

@@ -191,6 +191,8 @@ export const MAX_SIM_REPORT_LINES = 60
 export const MAX_SIM_LOG_RECORDS = 4_096
 /** Values of one message that go into the trace hash: bounds the cost of a step. */
 export const MAX_SIM_HASHED_VALUES = 512
+/** Objects of a message that a simulated thread copies by itself: each is looked for among all before it. */
+export const MAX_SIM_CLONED_PARTS = 64
 /** What the simulated system takes from a socket and its peer has not read yet; the rest is `bufferedBytes`. */
 export const SIM_SOCKET_SYSTEM_BYTES = 256 * KIB
 /** Events of one run that are kept to be compared with those of its second run. */

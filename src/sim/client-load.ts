@@ -279,7 +279,7 @@ export class ClientLoad {
 
   /** The step in which an answer comes is over before it is judged: by then the checker knows what was committed in it. */
   #later(check: () => void): void {
-    this.#cluster.world.schedule(0, null, 'world', 0, check)
+    this.#cluster.world.judgeAfterStep(check)
   }
 
   /** I-17: an acknowledged write is committed. */
@@ -330,8 +330,8 @@ export class ClientLoad {
     else known.add(value)
   }
 
-  #wasProposed(key: string, value: Buffer | null): boolean {
-    return this.#proposed.get(key)?.has(value === null ? DELETED : crc32(value)) ?? false
+  #wasProposed(key: string, valueCrc: number | null): boolean {
+    return this.#proposed.get(key)?.has(valueCrc ?? DELETED) ?? false
   }
 
   #fullKey(key: string): string {

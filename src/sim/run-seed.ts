@@ -114,7 +114,7 @@ class SeedRun {
         const before = last
         last = index
         const copy = Buffer.from(data)
-        this.world.schedule(0, null, 'world', 0, () => {
+        this.world.judgeAfterStep(() => {
           this.#load.counters.onApplied(this.#cluster.ghost.group(groupId), storeId, before, index, copy)
         })
       },

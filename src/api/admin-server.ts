@@ -10,8 +10,8 @@ export interface AdminSource {
   report(): OwnReport
   /** Every replica here, in no order. */
   replicas(): Iterable<{ readonly groupId: string; describe(): GroupDescription }>
-  /** Rejects with NO_SUCH_REPLICA or NOT_A_KV_GROUP. */
-  digest(groupId: string): Promise<GroupDigest>
+  /** At an applied index, or 0: as it is. Rejects with NO_SUCH_REPLICA or NOT_A_KV_GROUP. */
+  digest(groupId: string, at: number): Promise<GroupDigest>
   /** Every store that is known, this one included. */
   places(): readonly StoreAddress[]
   /** Null without the key-value database. Throws CLOSED while the store is starting. */
@@ -49,8 +49,8 @@ export class AdminServer {
   }
 
   async digest(body: Buffer): Promise<Buffer> {
-    const { groupId } = wire.admin.DigestRequest.decode(body)
-    return encodeDigest(await this.#source.digest(groupId))
+    const { groupId, atIndex } = wire.admin.DigestRequest.decode(body)
+    return encodeDigest(await this.#source.digest(groupId, atIndex))
   }
 
   /** Addresses, and as many regions as one answer holds; at least one. */

@@ -332,7 +332,7 @@ class Services {
     this.#parts = new Parts(host, {
       report: () => reportOf(host),
       replicas: () => host.groups(),
-      digest: (groupId) => this.digest(groupId),
+      digest: (groupId, at) => this.digest(groupId, at),
       places: () => host.peerBook.places(),
       regions: () => this.regions(),
     })
@@ -369,9 +369,9 @@ class Services {
     return this.#open.admin
   }
 
-  async digest(groupId: string): Promise<GroupDigest> {
+  async digest(groupId: string, at = 0): Promise<GroupDigest> {
     const group = this.host.group(groupId)
-    if (group !== null) return await group.digest()
+    if (group !== null) return await group.digest(at)
     const { storeId } = this.#options
     throw new FlotillaError('NO_SUCH_REPLICA', `no replica of ${groupId} on store ${storeId}`)
   }

@@ -32,8 +32,8 @@ export const GROUP_VERIFY = defineVerb<ClusterFlags>({
     'Compare the replicas of key-value groups (default: all of them): each store reads the whole state of its replica, ' +
       'checks every value, and makes a digest of all keys and values at one applied index. Exit 0 only when all replicas of ' +
       'all groups were compared and are equal; else it is said which store differs, or why one could not be asked.',
-    'A group that is written to without a pause may find no index at which all its replicas stand, and fails after its time ' +
-      '(30 s unless --timeout-ms says otherwise).',
+    'Writes may go on meanwhile: an index a little ahead is chosen, and each replica is looked at as it gets there. A group ' +
+      'with a replica that does not get there fails after its time (30 s unless --timeout-ms says otherwise).',
   ],
   options: clusterOptions,
   jsonHelp: 'print one JSON value: whether all are equal, and a verdict for each group',

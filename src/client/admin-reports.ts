@@ -214,7 +214,10 @@ export function decodeDigest(body: Buffer): GroupDigest {
   return { appliedIndex, appliedTerm, keys, bytes, digest }
 }
 
-/** The question about one group that `describeGroup` and `digest` share. */
+export function encodeDigestQuestion(groupId: string, atIndex: number): Buffer {
+  return encodeWire(wire.admin.DigestRequest, new wire.admin.DigestRequest({ groupId, atIndex }))
+}
+
 export function encodeGroupQuestion(groupId: string): Buffer {
   return encodeWire(wire.admin.DescribeGroupRequest, new wire.admin.DescribeGroupRequest({ groupId }))
 }

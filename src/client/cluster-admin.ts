@@ -6,6 +6,7 @@ import { DEFAULT_CALL_TIMEOUT_MS, DEFAULT_VERIFY_TIMEOUT_MS } from '../util/limi
 import {
   decodeReplicas,
   decodeStoreReport,
+  encodeDigestQuestion,
   encodeGroupQuestion,
   type GroupSummary,
   type GroupVerification,
@@ -110,15 +111,16 @@ export class ClusterAdmin {
   }
 
   /**
-   * Compares all replicas of a key-value region at one applied index; a region that is written to is asked again until they
-   * meet. Rejects with NOT_A_KV_GROUP, UNKNOWN_GROUP, or TIMEOUT when they did not meet. `timeoutMs`: default 30000.
+   * Compares all replicas of a key-value region at one applied index, under load too: at one that lies ahead, where each is
+   * looked at as it gets there. Rejects with NOT_A_KV_GROUP, UNKNOWN_GROUP, or TIMEOUT when a replica did not get there.
+   * `timeoutMs`: default 30000.
    */
   async verifyGroup(groupId: string, options?: CallOptions): Promise<GroupVerification> {
     const time = this.#time(`the verification of ${groupId}`, options, DEFAULT_VERIFY_TIMEOUT_MS)
     const verification = verifyGroup(groupId, time, {
       reports: () => this.#reports(groupId, time),
-      digest: (storeId) =>
-        this.#host.ask(storeId, 'digest', encodeGroupQuestion(groupId), time.remainingMs()),
+      digest: (storeId, at) =>
+        this.#host.ask(storeId, 'digest', encodeDigestQuestion(groupId, at), time.remainingMs()),
     })
     return await this.#ask(time, verification)
   }

@@ -25,22 +25,29 @@ function unset(): never {
  * that is ignored. The wheel finds it when its time is over; there is no timer per call.
  */
 export abstract class WaitingCall extends WheelEntry {
-  readonly groupId: string
-  deadlineMs = 0
-  settled = false
+  declare readonly groupId: string
+  declare deadlineMs: number
+  declare settled: boolean
   /** A replica has it and may log it: given up now, its outcome would be unknown. Never set for a read. */
-  handedOver = false
+  declare handedOver: boolean
   /** Why the last try failed, for the error at the deadline. */
-  lastRefusal: FlotillaError | null = null
-  backoffMs = 0
-  signal: AbortSignal | null = null
-  reject: (error: FlotillaError) => void = unset
-  protected readonly wheel: CallKeeper
+  declare lastRefusal: FlotillaError | null
+  declare backoffMs: number
+  declare signal: AbortSignal | null
+  declare reject: (error: FlotillaError) => void
+  declare protected readonly wheel: CallKeeper
 
   constructor(wheel: CallKeeper, groupId: string) {
     super()
     this.wheel = wheel
     this.groupId = groupId
+    this.deadlineMs = 0
+    this.settled = false
+    this.handedOver = false
+    this.lastRefusal = null
+    this.backoffMs = 0
+    this.signal = null
+    this.reject = unset
   }
 
   /** Tries (again). It ends, maybe within this call, in `succeed`, `fail` or `retry`. */
@@ -102,7 +109,12 @@ export abstract class WaitingCall extends WheelEntry {
 
 /** A waiting call that resolves with a `T`. */
 export abstract class PendingCall<T> extends WaitingCall {
-  resolve: (value: T) => void = unset
+  declare resolve: (value: T) => void
+
+  constructor(wheel: CallKeeper, groupId: string) {
+    super(wheel, groupId)
+    this.resolve = unset
+  }
 
   succeed(value: T): void {
     if (this.settle()) this.resolve(value)

@@ -3,10 +3,18 @@ import type { FlotillaError } from '../util/errors.ts'
 /** Something that a CallWheel wakes at a time. The links are the wheel's. */
 export abstract class WheelEntry {
   /** When the wheel looks at it next, and its place in the wheel; -1 when it is in none. */
-  wakeMs = 0
-  slot = -1
-  previous: WheelEntry | null = null
-  following: WheelEntry | null = null
+  declare wakeMs: number
+  declare slot: number
+  declare previous: WheelEntry | null
+  declare following: WheelEntry | null
+
+  // Assigned, not defined: where one constructor serves many classes, V8 looks each defined field up (3 % of a call).
+  constructor() {
+    this.wakeMs = 0
+    this.slot = -1
+    this.previous = null
+    this.following = null
+  }
 
   /** Its time has come. It is in the wheel until it says otherwise. */
   abstract onWake(nowMs: number): void

@@ -296,12 +296,15 @@ export class LogShard {
     this.#schedule()
   }
 
-  /** Of one consistent view of the whole state of a replica. Errors as `getMany`. */
-  async digest(slot: number): Promise<StateDigestAnswer> {
+  /**
+   * Of one consistent view of the whole state of a replica: as it is, or waits for the applied index `at`. Where that is
+   * passed, or will not be waited for, the answer has no digest. Errors as `getMany`.
+   */
+  async digest(slot: number, at = 0): Promise<StateDigestAnswer> {
     const refused = this.#refused()
     if (refused) throw refused
     this.#schedule()
-    return this.#questions.digest(this.#slotOf(slot).record.slot)
+    return this.#questions.digest(this.#slotOf(slot).record.slot, at)
   }
 
   /** The owner has lost faith in the shard, for instance because a flush never came back. */

@@ -63,7 +63,8 @@ export type ToWorkerCall =
       readonly bounds: Packed
     }
   | { readonly t: 'scanNext'; readonly id: number; readonly scan: number; readonly maxRows: number }
-  | { readonly t: 'digest'; readonly id: number; readonly slot: number }
+  /** Of the state at the applied index `at` exactly; 0: as it is. Where that is passed already, without a digest. */
+  | { readonly t: 'digest'; readonly id: number; readonly slot: number; readonly at: number }
   /** Pairs `slot, index`. Answered by PLAN_HEAD numbers and pairs `slot, newFirstIndex`. */
   | {
       readonly t: 'planTruncation'

@@ -48,9 +48,9 @@ export class ShardQuestions {
     this.#calls.closeScan(scan)
   }
 
-  digest(slot: number): Promise<StateDigestAnswer> {
+  digest(slot: number, at: number): Promise<StateDigestAnswer> {
     return new Promise((resolve, reject) => {
-      this.#calls.call({ t: 'digest', slot }, (error, answer) => {
+      this.#calls.call({ t: 'digest', slot, at }, (error, answer) => {
         if (!answer) {
           reject(error)
           return

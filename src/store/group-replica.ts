@@ -130,14 +130,17 @@ export class GroupReplica {
     this.node?.campaign()
   }
 
-  /** One value for the whole state at one applied index: equal on replicas that applied equally far. */
-  async digest(): Promise<GroupDigest> {
+  /**
+   * One value for the whole state at one applied index: equal on replicas that applied equally far. With `at` for that very
+   * index, which is waited for; the digest is empty where it was passed.
+   */
+  async digest(at = 0): Promise<GroupDigest> {
     if (this.kv === null) {
       throw new FlotillaError('NOT_A_KV_GROUP', `group ${this.groupId} is of type ${this.type}`)
     }
     const loss = this.node?.stateLoss ?? null
     if (loss !== null) throw loss
-    return await this.shard.digest(this.slot)
+    return await this.shard.digest(this.slot, at)
   }
 
   describe(): GroupDescription {

@@ -129,6 +129,8 @@ export const MAX_SCAN_PAGE_ROWS = 1_000
 export const MAX_SCAN_PAGE_BYTES = 1 * MIB
 /** Scans open at once in a shard: each pins a RocksDB snapshot. */
 export const MAX_OPEN_SCANS = 256
+/** Digests at an index to come that a shard keeps waiting: each client that compares replicas has a few; left ones go first. */
+export const MAX_AWAITED_DIGESTS = 64
 /** Blocks read at once on recovery. */
 export const RECOVERY_READ_BLOCKS = 256
 
@@ -241,6 +243,12 @@ export const DEFAULT_CONNECT_TIMEOUT_MS = 5_000
 export const CONNECT_GRACE_MS = 300
 /** How often a client says that it is alive: seldom enough to cost nothing, often enough for LINK_SILENCE_MS. */
 export const CLIENT_HEARTBEAT_MS = 500
+/** How often replicas that are waited for are looked at while they are compared: a group at rest will not move them on. */
+export const VERIFY_LOOK_MS = 500
+/** An index that is more looks away than this, as fast as the group moves now, is not waited for. */
+export const VERIFY_LOOKS = 8
+/** So many looks ahead replicas are compared at most: what is further away takes longer to come than a look is late. */
+export const MAX_VERIFY_AHEAD = 64
 /** How often a client asks a store for the addresses and regions that it knows; sooner when one is missing. */
 export const CLIENT_REFRESH_MS = 10_000
 /** A question about a store waits this long for its link, unless the last dial has failed already. */

@@ -1,7 +1,7 @@
 import type { Disk } from '../env/ports.ts'
 import { digestScan, StateScan } from '../kv/state-scan.ts'
 import type { ScanOptions } from '../kv/state-scan.ts'
-import type { StateEngine } from '../kv/state-engine.ts'
+import type { SpaceState, StateEngine } from '../kv/state-engine.ts'
 import type { LogEngine } from '../storage/log-engine.ts'
 import { pack, unpack } from '../storage/packed.ts'
 import type { Packed } from '../storage/packed.ts'
@@ -111,7 +111,7 @@ export class ShardReader {
       case 'scanNext':
         return this.#nextPage(message)
       case 'digest':
-        return this.#digest(message)
+        return this.digest(message)
     }
   }
 
@@ -147,8 +147,27 @@ export class ShardReader {
     return { numbers: [], text: '', rows: pack(page) }
   }
 
-  async #digest({ slot }: Call<'digest'>): Promise<CallResult> {
-    const scan = await this.#scan(slot, WHOLE_SPACE)
+  /** The state of a slot as it is now, for the digest of call `id`. The state must be quiet. False when there is no room. */
+  openView(id: number, slot: number): boolean {
+    if (this.#scans.size >= MAX_OPEN_SCANS) return false
+    this.#scans.set(id, new StateScan(this.#state, this.#spaceOf(slot).space, WHOLE_SPACE))
+    return true
+  }
+
+  appliedIndex(slot: number): number {
+    return this.#spaceOf(slot).appliedIndex
+  }
+
+  /** The answer where an index was passed. */
+  withoutDigest(slot: number): CallResult {
+    const { appliedIndex, appliedTerm } = this.#spaceOf(slot)
+    return { numbers: [appliedIndex, appliedTerm, 0, 0], text: '', rows: null }
+  }
+
+  /** Of the view that `openView` made, or of one made now. */
+  async digest({ id, slot }: Call<'digest'>): Promise<CallResult> {
+    const scan = this.#scans.get(id) ?? (await this.#scan(slot, WHOLE_SPACE))
+    this.#scans.set(id, scan)
     try {
       const { appliedIndex, appliedTerm, keys, bytes, digest } = await digestScan(
         scan,
@@ -157,7 +176,7 @@ export class ShardReader {
       )
       return { numbers: [appliedIndex, appliedTerm, keys, bytes], text: digest, rows: null }
     } finally {
-      await scan.close()
+      await this.closeScan(id)
     }
   }
 
@@ -177,7 +196,7 @@ export class ShardReader {
     })
   }
 
-  #spaceOf(slot: number): { readonly space: number; readonly appliedIndex: number } {
+  #spaceOf(slot: number): SpaceState {
     return this.#state.space(this.#log.slotOf(slot).space)
   }
 }

@@ -16,6 +16,7 @@ import type {
   ToWorkerCall,
 } from '../storage/shard-protocol.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
+import { AwaitedDigests, type DigestCall } from './awaited-digests.ts'
 import { Lane } from './lane.ts'
 import { reconcile } from './reconcile.ts'
 import { ShardReader, toWireError } from './shard-reader.ts'
@@ -56,7 +57,8 @@ class ShardWorker {
   /** Block reads and scans' pages. */
   readonly #calls: Lane<ReadCall | ScanClose>
   /** Apart, for a digest reads a whole space. */
-  readonly #digests: Lane<ReadCall>
+  readonly #digests: Lane<() => Promise<void>>
+  readonly #awaited: AwaitedDigests
   #turnWaits = false
   #closing = false
   #error: FlotillaError | null = null
@@ -79,7 +81,8 @@ class ShardWorker {
     this.#calls = this.#lane((message) =>
       message.t === 'scanClose' ? this.#reader.closeScan(message.scan) : this.#read(message),
     )
-    this.#digests = this.#lane((message) => this.#read(message))
+    this.#digests = this.#lane((work) => work())
+    this.#awaited = new AwaitedDigests((slot) => this.#reader.appliedIndex(slot))
   }
 
   static async open(port: ThreadPort, disk: Disk, init: ShardInit): Promise<ShardWorker> {
@@ -147,7 +150,7 @@ class ShardWorker {
         this.#gets.push(message)
         break
       case 'digest':
-        this.#digests.push(message)
+        this.#digest(message)
         break
       case 'close':
         this.#close()
@@ -175,9 +178,39 @@ class ShardWorker {
     this.#post({ t: 'flushed', id: job.id, number: this.#log.highestFlush })
   }
 
+  /** What was cut off by an awaited digest is asked for again: the answer says how far this came. */
   async #apply(pairs: Float64Array): Promise<void> {
+    this.#awaited.clip(pairs)
     const outcome = await this.#applier.apply(pairs)
+    this.#takeAwaited()
     this.#post({ t: 'applied', pairs: outcome.pairs, failures: outcome.failures })
+  }
+
+  #digest(message: DigestCall): void {
+    if (message.at === 0) {
+      this.#digests.push(() => this.#read(message))
+      return
+    }
+    const old = this.#awaited.add(message)
+    if (old !== undefined) this.#letGo(old)
+    this.#state.whenQuiet(() => this.#takeAwaited())
+  }
+
+  /** The views of awaited digests whose index is reached are made here, while the state is quiet, and read later. */
+  #takeAwaited(): void {
+    if (this.#error !== null || this.#over) return
+    for (const call of this.#awaited.take()) {
+      if (this.#reader.appliedIndex(call.slot) > call.at || !this.#reader.openView(call.id, call.slot)) {
+        this.#letGo(call)
+      } else {
+        this.#digests.push(() => this.#read(call))
+      }
+    }
+    this.#digests.start()
+  }
+
+  #letGo(call: DigestCall): void {
+    this.#digests.push(() => this.#answer(call, Promise.resolve(this.#reader.withoutDigest(call.slot))))
   }
 
   async #get(message: GetMessage): Promise<void> {
@@ -217,6 +250,7 @@ class ShardWorker {
   #close(): void {
     this.#closing = true
     this.#applier.end()
+    for (const call of this.#awaited.takeAll()) this.#letGo(call)
   }
 
   #finishWhenIdle(): void {

@@ -53,6 +53,43 @@ describe('a client without a store, in simulation', () => {
     expect(sim.tally.settled).toBe(sim.tally.started)
   })
 
+  test('replicas of regions that are written to without a pause are compared, at one index', async () => {
+    const sim = new ClientWorld(6)
+    const client = await sim.connect(['s1:7000'])
+    const kv = client!.kv('r')
+    let over = false
+    let writes = 0
+    const write = async (writer: number): Promise<void> => {
+      for (let i = 0; !over; i++) {
+        await kv.put(`${(writer + i) % 6}-${i % 50}`, `${writer} ${i}`, { timeoutMs: 20_000 })
+        writes++
+        // Out of step with each other: the stores never rest, and batches end anywhere.
+        await sim.world.sleep(1 + ((writer * 7 + i * 3) % 11))
+      }
+    }
+    const writers = Array.from({ length: 200 }, (_, writer) => write(writer))
+    await sim.world.run({ forMs: 500 })
+    for (let round = 0; round < 3; round++) {
+      const before = writes
+      const found = await sim.world.settle(
+        Promise.all(['kv/0000', 'kv/0001'].map((groupId) => client!.verifyGroup(groupId))),
+        31_000,
+        'the comparison',
+      )
+      expect(writes - before, 'writes go on meanwhile').toBeGreaterThan(0)
+      for (const { equal, complete, appliedIndex, replicas } of found) {
+        expect({ equal, complete }).toEqual({ equal: true, complete: true })
+        expect(replicas.map(({ digest }) => digest?.appliedIndex)).toEqual([
+          appliedIndex,
+          appliedIndex,
+          appliedIndex,
+        ])
+      }
+    }
+    over = true
+    await sim.world.settle(Promise.all(writers), 30_000, 'the writers')
+  })
+
   test('comes back by itself after a minute without any store', async () => {
     const sim = new ClientWorld(5)
     const client = await sim.connect(['s1:7000'])

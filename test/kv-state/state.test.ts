@@ -5,7 +5,7 @@ import { encodeBatch, encodeDel, encodePut } from '../../src/kv/command.ts'
 import { appliedKey, dataKey } from '../../src/kv/data-keys.ts'
 import { encodePosition } from '../../src/kv/state-engine.ts'
 import { KEY_BLOCK, logKey } from '../../src/storage/log-keys.ts'
-import { MAX_APPLY_BATCH_BYTES, MAX_OPEN_SCANS } from '../../src/util/limits.ts'
+import { MAX_APPLY_BATCH_BYTES, MAX_AWAITED_DIGESTS, MAX_OPEN_SCANS } from '../../src/util/limits.ts'
 import { hash32 } from '../../src/util/hash.ts'
 import { memoryWorld, TestShard, WORLDS } from '../storage/shard-harness.ts'
 import type { World } from '../storage/shard-harness.ts'
@@ -146,6 +146,38 @@ describe.each(WORLDS)('the KV state on %s', (_name, makeWorld) => {
     await b.put({ k0: 'different' })
     await b.apply(301)
     expect((await two.shard.digest(b.slot)).digest).not.toBe(digest.digest)
+  })
+
+  test('a digest at an index to come is of the state at that very index, also when an apply goes far beyond', async () => {
+    const one = await open(makeWorld())
+    const a = await one.create('a')
+    await a.setTerm(1)
+    const written: string[] = []
+    const at = async (entries: number) => {
+      const other = await open(makeWorld())
+      const b = await other.create('a')
+      await b.setTerm(1)
+      await b.append(written.slice(0, entries).map((key) => put(key, key)))
+      await b.apply(entries)
+      return await other.shard.digest(b.slot)
+    }
+    for (let i = 0; i < 300; i++) written.push(`k${i % 90}`)
+    await a.append(written.map((key) => put(key, key)))
+    const [now, middle, same, end] = [0, 120, 120, 300].map((index) => one.shard.digest(a.slot, index))
+    expect(await now).toMatchObject({ appliedIndex: 0, keys: 0 })
+    await a.apply(300)
+    expect(await middle).toEqual(await at(120))
+    expect(await same).toEqual(await middle)
+    expect(await end).toMatchObject({ appliedIndex: 300, keys: 90 })
+    // Where it was passed there is none; nor for those for whom too many wait.
+    expect(await one.shard.digest(a.slot, 299)).toMatchObject({ appliedIndex: 300, digest: '' })
+    const waiting = Array.from({ length: MAX_AWAITED_DIGESTS + 1 }, () => one.shard.digest(a.slot, 400))
+    expect(await waiting[0]).toMatchObject({ appliedIndex: 300, digest: '' })
+    // The others are let go when the shard is closed.
+    const rest = Promise.all(waiting.slice(1))
+    await one.shard.close()
+    const ended = await rest.catch((error) => error.code)
+    if (ended !== 'FLOTILLA_CLOSED') for (const { digest } of ended) expect(digest).toBe('')
   })
 
   test('more than a batch holds is applied in several, from memory and from disk', async () => {

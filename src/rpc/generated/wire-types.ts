@@ -3734,6 +3734,9 @@ export declare namespace flotilla {
             /** DigestRequest groupId. */
             groupId: string;
 
+            /** DigestRequest atIndex. */
+            atIndex: number;
+
             /**
              * Encodes the specified DigestRequest message. Does not implicitly {@link flotilla.admin.DigestRequest.verify|verify} messages.
              * @param message DigestRequest message or plain object to encode
@@ -3760,6 +3763,9 @@ export declare namespace flotilla {
 
                 /** DigestRequest groupId */
                 groupId?: (string|null);
+
+                /** DigestRequest atIndex */
+                atIndex?: (number|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];

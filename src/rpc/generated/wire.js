@@ -5884,6 +5884,7 @@ export const flotilla = $root.flotilla = (() => {
             };
 
             DigestRequest.prototype.groupId = "";
+            DigestRequest.prototype.atIndex = 0;
 
             DigestRequest.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -5894,6 +5895,8 @@ export const flotilla = $root.flotilla = (() => {
                     throw $Error("max depth exceeded");
                 if (message.groupId != null && $Object.hasOwnProperty.call(message, "groupId") && message.groupId !== "")
                     writer.uint32(10).string(message.groupId);
+                if (message.atIndex != null && $Object.hasOwnProperty.call(message, "atIndex") && (typeof message.atIndex === "object" ? message.atIndex.low || message.atIndex.high : message.atIndex !== 0))
+                    writer.uint32(16).uint64(message.atIndex);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -5934,6 +5937,15 @@ export const flotilla = $root.flotilla = (() => {
                                 message.groupId = value;
                             else
                                 delete message.groupId;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.atIndex = value;
+                            else
+                                delete message.atIndex;
                             continue;
                         }
                     }

@@ -15,6 +15,10 @@ const MAX_KEYS_READ = 6
 const MAX_ADD = 9
 /** Of a value in a burst of large ones: few calls fill the caches. */
 const MAX_BURST_VALUE_BYTES = 2 * 1024 * 1024
+/** Share of the cut off leaders whose callers are many, and these: for about as long as such a leader stays. */
+const CUT_OFF_BURSTS = 0.5
+const CUT_OFF_CALLS = 60
+const CUT_OFF_GAP_MS = 4
 /** Stands for a delete among the values that were proposed for a key. */
 const DELETED = -1
 
@@ -111,6 +115,29 @@ export class ClientLoad {
     const key = this.#drawKey(region, this.#bursts)
     const value = this.#drawValue(key, this.#bursts, valueBytes, MAX_BURST_VALUE_BYTES)
     this.#put(client, region, key, value, this.#options).catch(() => {
+      // The history has it.
+    })
+  }
+
+  /** A leader is cut off from the others, and its own callers go on: what it takes now nobody else may ever see. */
+  onCutOff(storeId: string): void {
+    if (!this.#running || !this.#bursts.chance(CUT_OFF_BURSTS)) return
+    const led = [...(this.#cluster.hosts.get(storeId)?.groups() ?? [])].filter(({ isLeader }) => isLeader)
+    if (led.length === 0) return
+    const { groupId } = this.#bursts.pick(led)
+    for (let i = 0; i < CUT_OFF_CALLS; i++) {
+      const call = (): void => this.#callOfCutOff(storeId, groupId)
+      this.#cluster.world.schedule(i * CUT_OFF_GAP_MS * 1_000, null, 'world', 0, call)
+    }
+  }
+
+  #callOfCutOff(storeId: string, groupId: string): void {
+    if (!this.#running || !this.#able().includes(storeId)) return
+    const client = this.#clients.client('burst', this.#bursts, storeId)
+    const regions = Array.from({ length: this.regionCount }, (_, region) => regionGroupId(region))
+    const region = regions.indexOf(groupId)
+    const answer = region < 0 ? this.applyTo(client, groupId) : this.put(client, region)
+    answer.catch(() => {
       // The history has it.
     })
   }

@@ -30,6 +30,8 @@ export class ReplicaGhost {
   /** The last entry that it acknowledged and no later leader took back; its term. */
   ackedIndex = 0
   ackedTerm = 0
+  /** The term that it was in when it acknowledged that. */
+  ackedIn = 0
   /** The last entry of each term that it ever acknowledged. */
   readonly ackedOfTerm = new Map<number, number>()
   /** What its disk has forgotten of its promises, in words; null while it has all. */
@@ -47,13 +49,15 @@ export class ReplicaGhost {
     if (ackedIndex <= log.lastIndex && log.termAt(ackedIndex) === this.ackedTerm) return
     this.ackedIndex = ballotBox.lastCommittedIndex
     this.ackedTerm = log.termAt(this.ackedIndex)
+    this.ackedIn = 0
   }
 
-  acknowledge(index: number, term: number): void {
+  acknowledge(index: number, term: number, inTerm: number): void {
     if (index > (this.ackedOfTerm.get(term) ?? 0)) this.ackedOfTerm.set(term, index)
     if (index < this.ackedIndex) return
     this.ackedIndex = index
     this.ackedTerm = term
+    this.ackedIn = inTerm
   }
 }
 

@@ -14,7 +14,7 @@ export const INVARIANTS = {
   'I-1': 'a term of a group has at most one leader, ever',
   'I-2': 'a voter grants at most one vote in a term, restarts included',
   'I-3': 'a term never falls, restarts included, and no message carries a term above its sender’s',
-  'I-4': 'a leader only appends to its log',
+  'I-4': 'a leader only appends to its log, and whoever follows it keeps what it acknowledged to it',
   'I-5': 'two logs with an entry of the same index and term are equal up to it',
   'I-6': 'a new leader holds every entry that was committed in an earlier term',
   'I-7': 'every replica applies the committed entries, each once, in order, without a gap',
@@ -98,6 +98,16 @@ export function leaderAppendOnly(
     const text = `${group.groupId}: the log of leader ${node.self.storeId} went from ${lastIndex} to ${log.lastIndex}`
     broken('I-4', text)
   }
+}
+
+/** I-4, for whoever follows: only a leader of a later term may take back what was acknowledged. */
+export function keepsAcknowledged(group: GroupRecord, node: NodeImpl, replica: ReplicaGhost): void {
+  const { ackedIndex, ackedTerm, ackedIn, amnesia } = replica
+  const { log } = node
+  if (amnesia !== null || ackedIn !== node.currTerm || ackedIndex < log.firstIndex) return
+  if (ackedIndex <= log.lastIndex && log.termAt(ackedIndex) === ackedTerm) return
+  const text = `${group.groupId}: ${replica.name} acknowledged ${ackedIndex} in term ${ackedIn}`
+  broken('I-4', `${text}, and its log ends at ${log.lastIndex} in the same term`)
 }
 
 /** I-5, by induction: equal entries of an index and term have equal predecessors. */

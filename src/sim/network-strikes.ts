@@ -1,3 +1,4 @@
+import type { SimProcess } from './process.ts'
 import type { StrikeContext } from './strike-context.ts'
 
 type Pair = readonly [from: string, to: string]
@@ -26,7 +27,8 @@ export class NetworkStrikes {
     const { network } = world
     const names = random.shuffle(processes.map((process) => process.name))
     // A leader that is cut off goes on taking entries that nobody else will ever see.
-    const first = this.#someLeader() ?? names[0]!
+    const leader = this.#someLeader()
+    const first = leader?.name ?? names[0]!
     network.heal()
     const shape = PARTITION_SHAPES[random.below(PARTITION_SHAPES.length)]!
     world.note(`partition, ${shape}: ${names.join(' ')}`)
@@ -37,13 +39,14 @@ export class NetworkStrikes {
     else if (shape === 'isolate-send') network.isolate(first, 'send')
     else if (shape === 'isolate-receive') network.isolate(first, 'receive')
     else for (const [from, to] of this.#pairs()) if (random.chance(0.3)) network.block(from, to)
+    if (leader !== null && shape.startsWith('isolate')) this.#context.hooks.onCutOff?.(leader)
     this.#healLater(forMs)
   }
 
-  #someLeader(): string | null {
+  #someLeader(): SimProcess | null {
     const { ownRandom, processes, hooks } = this.#context
     const leaders = processes.filter((process) => hooks.leads?.(process))
-    return leaders.length > 0 && ownRandom.chance(0.6) ? ownRandom.pick(leaders).name : null
+    return leaders.length > 0 && ownRandom.chance(0.6) ? ownRandom.pick(leaders) : null
   }
 
   /** Each sees its two neighbours only; or two halves see each other through one process alone. */

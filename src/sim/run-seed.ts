@@ -146,6 +146,7 @@ class SeedRun {
       restartOrderly: (process) => void cluster.restartOrderly(process.name),
       leads: (process) => cluster.leads(process.name),
       electionTimeoutMs: this.#plan.electionTimeoutMs,
+      onCutOff: (process) => this.#load.onCutOff(process.name),
       onDiskTrouble: (process) => cluster.trouble(process),
       ...(this.#plan.faults.damage && {
         mayDamage: (process) => atlas.mayDamage(process.name),

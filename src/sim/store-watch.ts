@@ -22,6 +22,7 @@ import {
   electionSafety,
   failedStoreIsSilent,
   InvariantViolation,
+  keepsAcknowledged,
   leaderAppendOnly,
   leaderCompleteness,
   noGap,
@@ -173,7 +174,7 @@ export class StoreWatch {
       if (index < node.log.firstIndex) return
       const entryTerm = node.log.termAt(index)
       ackIsDurable(group, this.storeId, this.#disk.log(to.groupId), term, index, entryTerm)
-      replica.acknowledge(index, entryTerm)
+      replica.acknowledge(index, entryTerm, term)
       replica.promisedTerm = Math.max(replica.promisedTerm, term)
     })
   }
@@ -265,6 +266,7 @@ export class StoreWatch {
     commitMonotonic(group, node, seen.commit)
     if (commit > seen.commit) this.#onCommit(seen, commit, leads)
     noGap(group, node)
+    keepsAcknowledged(group, node, replica)
     replica.takeBack(node)
     seen.generation = node.generation
     seen.term = node.currTerm
@@ -293,7 +295,8 @@ export class StoreWatch {
         this.#ghost.holds(storeId, group.groupId, index, term),
       )
       const own = this.#disk.log(group.groupId)
-      if (own?.holds(commit, node.log.termAt(commit))) replica.acknowledge(commit, node.log.termAt(commit))
+      const term = node.log.termAt(commit)
+      if (own?.holds(commit, term)) replica.acknowledge(commit, term, node.currTerm)
     }
     for (let index = Math.max(seen.commit + 1, node.log.firstIndex); index <= commit; index++) {
       const term = node.log.termAt(index)

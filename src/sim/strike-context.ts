@@ -8,6 +8,8 @@ export interface NemesisHooks {
   restartOrderly?(process: SimProcess): void
   /** Whether this process leads a group: it has most to lose. */
   leads?(process: SimProcess): boolean
+  /** This process leads, and a partition has just taken the others from it. */
+  onCutOff?(process: SimProcess): void
   /** So that strikes may come while an election is held. */
   readonly electionTimeoutMs?: number
   /** The disk of this process is about to fail, or to stand still: its program may end by itself. */

@@ -26,6 +26,8 @@ export function densePlan(plan: RunPlan): RunPlan {
     valueBytes: { mean: 100, max: 2_000 },
     faultsFromMs: 300,
     hangsMachine: false,
+    // A link that a burst fills for longer than an election timeout leaves no time to come to rest.
+    network: { ...plan.network, bytesPerMs: 0 },
     bursts: plan.bursts === null ? null : { ...plan.bursts, everyMs: plan.bursts.everyMs / DENSITY },
   }
 }

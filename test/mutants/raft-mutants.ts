@@ -225,13 +225,13 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'own-ack-before-fsync',
-    what: 'A leader counts its own log up to its end, flushed or not.',
+    what: 'A leader with followers counts its own log up to its end, flushed or not.',
     edits: [
       {
         file: NODE,
         find: `        ? this.log.durableIndex
 `,
-        replace: `        ? this.log.lastIndex
+        replace: `        ? (this.configuration.conf.voters.length > 1 ? this.log.lastIndex : this.log.durableIndex)
 `,
       },
     ],

@@ -5,6 +5,7 @@ import { formatReport, jsonReport } from '../bench/report.ts'
 import type { RunSpec } from '../bench/scenario.ts'
 import { SCENARIOS } from '../bench/scenarios.ts'
 import { plural } from './format.ts'
+import { checkScratchDir } from './scratch-dir.ts'
 import { UsageError } from './usage-error.ts'
 import type { VerbContext } from './verb.ts'
 
@@ -22,6 +23,7 @@ export async function bench({ flags, output, signal }: VerbContext<BenchFlags>):
   const specs = specsOf(flags)
   const problem = specs.map(specProblem).find((text) => text !== null)
   if (problem != null) throw new UsageError(problem)
+  checkScratchDir()
   const progress = new ProgressLine(process.stderr)
   const startMs = performance.now()
   try {

@@ -8,6 +8,7 @@ import type { DemoSummary } from './demo-summary.ts'
 import { Display, displayOptionsFor } from './display.ts'
 import { EXIT_DONE, EXIT_FAILED } from './exit-codes.ts'
 import { formatCount, formatMs, plural } from './format.ts'
+import { checkScratchDir } from './scratch-dir.ts'
 import { UsageError } from './usage-error.ts'
 import { defineVerb, type VerbContext } from './verb.ts'
 
@@ -62,6 +63,7 @@ async function demo({ flags, json, signal, env, cwd, output }: VerbContext<Flags
   const out = json ? process.stderr : process.stdout
   const display = new Display(out, displayOptionsFor(out, env))
   const source = findSource(flags, cwd)
+  checkScratchDir()
   display.text(
     `${display.strong('Flotilla')}: ${STORE_IDS.length} stores, 16 groups, and a process that dies.\n`,
   )

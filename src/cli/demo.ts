@@ -17,6 +17,7 @@ import type { ClusterView, Leadership } from './leadership.ts'
 import { makeScratchDir, removeScratchDir, removeScratchDirNow } from './scratch-dir.ts'
 import { StoreCounters } from './store-counters.ts'
 import { VerifyRun } from './verify-run.ts'
+import { UsageError } from './usage-error.ts'
 import { MAX_KEY_BYTES } from '../util/limits.ts'
 
 export interface DemoOptions {
@@ -89,7 +90,7 @@ async function scan(
   })
   display.end(`${plural(tree.files.length, 'file')}, ${formatBytes(tree.bytes)}, under ${where}`)
   for (const line of tree.leftOut.lines()) display.line('left out', line)
-  if (tree.files.length === 0) throw new Error(`there is no file to import under ${where}`)
+  if (tree.files.length === 0) throw new UsageError(`there is no file to import under ${where}`)
   return tree
 }
 
@@ -103,7 +104,7 @@ async function checkSpace(dir: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(dir)
   const [free, wanted] = [bavail * bsize, bytes * SPACE_PER_BYTE + SPACE_BASE]
   if (free >= wanted) return
-  throw new Error(
+  throw new UsageError(
     `three stores need about ${formatBytes(wanted)} for this and ${dir} has ${formatBytes(free)}: ` +
       'limit it with --max-bytes, or point TMPDIR at another disk',
   )

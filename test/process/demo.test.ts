@@ -2,7 +2,7 @@ import { readdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { someFiles, withTempDir, writeTree } from '../cli/temp-dir.ts'
-import { controlCodesIn, processesOf, startDemo } from './cli-process.ts'
+import { controlCodesIn, processesOf, startCli, startDemo } from './cli-process.ts'
 
 const FILES = 400
 const MIB = 1024 * 1024
@@ -62,9 +62,11 @@ describe('flotilla demo', () => {
         expect(store.fsyncs).toBeGreaterThan(0)
         expect(store.entriesPerFsync).toBeGreaterThan(0)
       }
-      const leaders = summary.stores.map((store: { leadersAtStart: number }) => store.leadersAtStart)
-      expect(leaders.sort()).toEqual([5, 5, 6])
-      expect(summary.crash.groupsLed).toBeGreaterThanOrEqual(5)
+      // Even leaders are waited for some seconds, no longer, and a leader may change at any time: on any machine each group
+      // has one at the start, and the store that is killed leads some.
+      const led = summary.stores.map((store: { leadersAtStart: number }) => store.leadersAtStart)
+      expect(led.reduce((sum: number, count: number) => sum + count)).toBe(16)
+      expect(summary.crash.groupsLed).toBeGreaterThan(0)
       expect(controlCodesIn(demo.output.stderr)).toEqual([])
       await expectNothingLeft(tmp)
     })
@@ -137,15 +139,34 @@ describe('flotilla demo', () => {
 })
 
 describe('flotilla demo cannot', () => {
-  test('import a directory without files: exit code 1', async () => {
+  test('import a directory without files: exit code 2, nothing was done', async () => {
     await withTempDir(async (tmp) => {
       await withTempDir(async (tree) => {
         const demo = startDemo(tmp, ['--import', tree, '--json'])
-        expect(await demo.ended).toBe(1)
+        expect(await demo.ended).toBe(2)
         expect(demo.output.stderr).toMatch(/there is no file to import under/)
-        expect(JSON.parse(demo.output.stdout).error.message).toMatch(/there is no file to import/)
+        expect(JSON.parse(demo.output.stdout)).toEqual({
+          error: {
+            code: 'FLOTILLA_INVALID_ARGUMENT',
+            message: expect.stringMatching(/there is no file to import under/),
+            outcome: 'not-applied',
+          },
+        })
       })
       await expectNothingLeft(tmp)
+    })
+  })
+
+  test('run where nothing temporary can be made, and neither can the others: exit code 2, and it says what to change', async () => {
+    await withTempDir(async (tmp) => {
+      const settings = { env: { TMPDIR: join(tmp, 'nowhere') } }
+      for (const verb of ['demo', 'dev', 'bench']) {
+        const { ended, output } = startCli(tmp, [verb], settings)
+        expect(await ended, verb).toBe(2)
+        expect(output.stderr).toMatch(
+          /nowhere cannot be used for temporary files: .*\(TMPDIR names another\)\n$/,
+        )
+      }
     })
   })
 

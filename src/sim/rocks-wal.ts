@@ -133,6 +133,7 @@ export function replayWal(bytes: Buffer, number: number): ReplayedBatch[] {
  * when two of them have the same: RocksDB ends the process that opens such a log, each time.
  */
 export function mergeReplayed(batches: readonly ReplayedBatch[]): Array<readonly MemoryOperation[]> | null {
+  if (hasTwins(batches)) return null
   const newest = new Map<string, number>()
   const merged: Array<readonly MemoryOperation[]> = []
   for (const { operations, sequence } of batches) {
@@ -140,7 +141,6 @@ export function mergeReplayed(batches: readonly ReplayedBatch[]): Array<readonly
     for (let i = 0; i < operations.length; i++) {
       const [key] = operations[i]!
       const before = newest.get(key) ?? 0
-      if (before === sequence + i) return null
       if (before > sequence + i) continue
       newest.set(key, sequence + i)
       counted.push(operations[i]!)
@@ -148,6 +148,26 @@ export function mergeReplayed(batches: readonly ReplayedBatch[]): Array<readonly
     merged.push(counted)
   }
   return merged
+}
+
+/** Whether two operations of a key have one sequence number; only after a refused batch do numbers come twice at all. */
+function hasTwins(batches: readonly ReplayedBatch[]): boolean {
+  let next = 0
+  const comeTwice = batches.some(({ operations, sequence }) => {
+    const again = sequence < next
+    next = Math.max(next, sequence + operations.length)
+    return again
+  })
+  if (!comeTwice) return false
+  const seen = new Set<string>()
+  for (const { operations, sequence } of batches) {
+    for (let i = 0; i < operations.length; i++) {
+      const twin = `${sequence + i} ${operations[i]![0]}`
+      if (seen.has(twin)) return true
+      seen.add(twin)
+    }
+  }
+  return false
 }
 
 /** What the reader makes of the bytes at one place. */

@@ -6,7 +6,7 @@ import { CLASSES, compareOutcomes, newTallies, playRun } from './campaign.ts'
  * engine. Prints a line for each run, then a table. Exit code 1 when RocksDB showed something that the model does not
  * allow or does not draw.
  *
- *   --runs <count>   about so many, shared out by the weights of the classes (default 500)
+ *   --runs <count>   so many at least, shared out by the weights of the classes (default 500)
  *   --seed <number>  draws others
  *   --only <text>    only the classes with this in their names
  */
@@ -24,7 +24,7 @@ const weights = able.reduce((sum, { weight }) => sum + weight, 0)
 const tallies = newTallies(able)
 for (const tally of tallies) {
   const { name, weight } = tally.diskClass
-  const runs = Math.max(1, Math.round((Number(values.runs) * weight) / weights))
+  const runs = Math.ceil((Number(values.runs) * weight) / weights)
   for (let i = 0; i < runs; i++) {
     const outcome = await playRun(tally, `${values.seed}/${name}/${i}`)
     process.stdout.write(`${name} ${i + 1}/${runs}: ${outcome}\n`)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { MemoryDisk } from '../../src/env/memory-disk.ts'
-import { encodeWal, replayWal } from '../../src/sim/rocks-wal.ts'
+import { encodeWal, mergeReplayed, replayWal } from '../../src/sim/rocks-wal.ts'
 import { checkWals } from '../../src/storage/wal-check.ts'
 import { WAL_BLOCK_BYTES } from '../../src/storage/wal-format.ts'
 import { MemoryFiles } from '../storage/memory-files.ts'
@@ -18,4 +18,15 @@ test('a simulated write-ahead log is sound wherever its records fall on the ends
     await files.writeFile('/log/000004.log', bytes)
     expect(await checkWals(files, '/log')).toMatchObject({ damage: null, badTail: null })
   }
+})
+
+test('of a key with one sequence number twice nobody can open the log, also when a newer one of it lies between', () => {
+  const batch = (sequence: number, keys: string) => {
+    const operations = Array.from(keys, (key) => [key, Buffer.alloc(0)] as const)
+    return { operations, failed: false, sequence }
+  }
+  // Refused at first, the second takes the numbers of the first: found by a run of the disk model.
+  expect(mergeReplayed([batch(10, 'akbk'), batch(10, 'ckd')])).toBeNull()
+  expect(mergeReplayed([batch(10, 'akbk'), batch(10, 'cdk')])).not.toBeNull()
+  expect(mergeReplayed([batch(10, 'k'), batch(10, 'k')])).toBeNull()
 })

@@ -1,13 +1,52 @@
 import { DEFAULT_RATES, FAULT_KINDS, type FaultRate } from '../../src/sim/fault-kinds.ts'
-import type { RunPlan } from '../../src/sim/run-plan.ts'
+import { drawPlan, type PlanLimits, type RunPlan } from '../../src/sim/run-plan.ts'
 
 /** Faults come so much more often, and are over so much sooner: they must outlast an election timeout. */
 const DENSITY = 5
 const SHORTNESS = 2.5
 const ELECTION_TIMEOUT_MS = 200
 
-/** The same plan in fast motion: much happens in little time. For a first look; the proof is seeds as they are drawn. */
-export function densePlan(plan: RunPlan): RunPlan {
+/** Two to five stores: one alone shows little, and large clusters cost most and show no more. */
+const FEWEST_STORES = 2
+const STORE_COUNTS = 4
+
+/** Small runs in fast motion: what a whole seed meets in 80 simulated seconds they meet in 12. */
+const FAST_LIMITS: PlanLimits = { maxGroups: 3, faultsForMs: 6_000, livenessMs: 6_000 }
+
+/** Shapes of runs in fast motion, each with more of what leads to some states. */
+export const SHAPES = {
+  mixed: (seed: number, limits: PlanLimits) =>
+    densePlan(drawPlan(seed, { stores: FEWEST_STORES + (seed % STORE_COUNTS), ...limits })),
+  /** Directories are damaged all the time. */
+  damaged: (seed: number, limits: PlanLimits) => {
+    const plan = densePlan(drawPlan(seed, { stores: 5, ...limits }))
+    const often = { everyMs: 800, forMs: 300 }
+    return { ...plan, faults: { ...plan.faults, damage: often, kills: often } }
+  },
+  /** Large values come faster than slow disks take them. */
+  crowded: (seed: number, limits: PlanLimits) => {
+    const plan = densePlan(drawPlan(seed, { stores: 3, ...limits }))
+    const bursts = { everyMs: 2_000, calls: 40, gapMs: 0.02, valueBytes: 1024 * 1024 }
+    const faults = { slowDisk: { everyMs: 600, forMs: 300 }, kills: { everyMs: 2_000, forMs: 300 } }
+    return { ...plan, bursts, maxLogBytes: null, electionTimeoutMs: 500, faults }
+  },
+} as const satisfies Readonly<Record<string, (seed: number, limits: PlanLimits) => RunPlan>>
+
+export type Shape = keyof typeof SHAPES
+
+/** Of sixteen seeds four are damaged, and one is crowded. */
+export function shapeOf(seed: number): Shape {
+  if (seed % 4 === 3) return 'damaged'
+  return seed % 16 === 6 ? 'crowded' : 'mixed'
+}
+
+/** The run of a seed in fast motion. */
+export function fastPlan(seed: number, limits: PlanLimits = {}, shape: Shape = shapeOf(seed)): RunPlan {
+  return SHAPES[shape](seed, { ...FAST_LIMITS, ...limits })
+}
+
+/** The same plan in fast motion: much happens in little time. */
+function densePlan(plan: RunPlan): RunPlan {
   const faults: Record<string, unknown> = { ...plan.faults }
   for (const kind of FAULT_KINDS) {
     const wanted = plan.faults[kind]
@@ -30,11 +69,6 @@ export function densePlan(plan: RunPlan): RunPlan {
     network: { ...plan.network, bytesPerMs: 0 },
     bursts: plan.bursts === null ? null : { ...plan.bursts, everyMs: plan.bursts.everyMs / DENSITY },
   }
-}
-
-/** Two to five: one alone shows little, and large ones cost most and show no more. */
-export function denseStores(seed: number): number {
-  return 2 + (seed % 4)
 }
 
 function denser({ everyMs, forMs }: FaultRate): FaultRate {

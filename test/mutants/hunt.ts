@@ -11,7 +11,7 @@ export interface HuntOptions {
   readonly faultFreeSeeds: number
   readonly limits: PlanLimits
   readonly faultFreeLimits: PlanLimits
-  /** See densePlan. */
+  /** See fastPlan. */
   readonly dense: boolean
 }
 

@@ -28,8 +28,6 @@ const STARTS = [1, 1_000_001, 2_000_001]
 const MAX_SEEDS = 2_000
 const FAULT_FREE_SEEDS = 20
 const QUICK_MAX_SEEDS = 60
-/** Small runs in fast motion: what a whole seed meets in 80 simulated seconds they meet in 12. */
-const FAST_LIMITS = { maxGroups: 3, faultsForMs: 6_000, livenessMs: 6_000 }
 /** What needs no fault to be seen is seen soon. */
 const FAULT_FREE_LIMITS = { maxGroups: 3, faultsForMs: 2_000, livenessMs: 3_000 }
 
@@ -50,7 +48,7 @@ function optionsOf({ quick, whole, maxSeeds, faultFreeSeeds }: Flags): HuntOptio
     maxSeeds: maxSeeds ?? (quick ? QUICK_MAX_SEEDS : MAX_SEEDS),
     faultFreeSeeds,
     faultFreeLimits: FAULT_FREE_LIMITS,
-    limits: whole ? {} : FAST_LIMITS,
+    limits: {},
     dense: !whole,
   }
 }

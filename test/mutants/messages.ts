@@ -8,7 +8,7 @@ export interface PlayTask {
   /** Nothing is injected, nothing is slow: the seed must stay green. */
   readonly faultFree: boolean
   readonly limits: PlanLimits
-  /** See densePlan. */
+  /** See fastPlan. */
   readonly dense: boolean
 }
 

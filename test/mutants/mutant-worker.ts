@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { parentPort } from 'node:worker_threads'
 import type * as runPlans from '../../src/sim/run-plan.ts'
 import type * as runSeeds from '../../src/sim/run-seed.ts'
-import { densePlan, denseStores } from './dense-plan.ts'
+import { fastPlan } from './dense-plan.ts'
 import type { PlayResult, PlayTask } from './messages.ts'
 
 /** Plays seeds with the simulator of a mutated tree: its checks are those of the tree, and no mutant touches them. */
@@ -19,9 +19,7 @@ async function play({ tree, seed, faultFree, limits, dense }: PlayTask): Promise
     (await import(pathToFileURL(path.join(tree, 'dist/src/sim', file)).href)) as T
   const { drawPlan, withoutFaults } = await load<typeof runPlans>('run-plan.js')
   const { runPlan } = await load<typeof runSeeds>('run-seed.js')
-  const plan = dense
-    ? densePlan(drawPlan(seed, { stores: denseStores(seed), ...limits }))
-    : drawPlan(seed, limits)
+  const plan = dense ? fastPlan(seed, limits) : drawPlan(seed, limits)
   try {
     await runPlan(faultFree ? withoutFaults(plan) : plan)
     return { end: 'green' }

@@ -1,6 +1,7 @@
 import type { Files, RandomSource } from '../env/ports.ts'
 import type { RpcIdentity } from '../rpc/handshake.ts'
 import { FlotillaError } from '../util/errors.ts'
+import { refusalOfNewName } from '../util/names.ts'
 import { decodeCheckedText, encodeCheckedText } from './checked-text.ts'
 
 /**
@@ -28,7 +29,7 @@ export interface IdentityWanted {
   readonly shards: number
 }
 
-/** Reads the identity, or makes one in an empty directory. Rejects IDENTITY_MISMATCH or CORRUPT. */
+/** Reads the identity, or makes one in an empty directory. Rejects IDENTITY_MISMATCH, CORRUPT or INVALID_ARGUMENT. */
 export async function openIdentity(
   files: Files,
   random: RandomSource,
@@ -46,10 +47,13 @@ export async function openIdentity(
         'Name another dataDir, or put the lost file back',
     )
   }
+  const { clusterId, storeId } = wanted
+  const refusal = refusalOfNewName('clusterId', clusterId) ?? refusalOfNewName('storeId', storeId)
+  if (refusal !== null) throw refusal
   const identity: Identity = {
     format: DATA_FORMAT,
-    clusterId: wanted.clusterId,
-    storeId: wanted.storeId,
+    clusterId,
+    storeId,
     incarnation: random.bytes(8).toString('hex'),
     boot: 0,
     shards: wanted.shards,

@@ -13,6 +13,7 @@ import { RepeatedTimer } from '../timer/repeated-timer.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { hash32 } from '../util/hash.ts'
 import { DEFAULT_MAX_LOG_BYTES, MAX_SHARD_CLOSE_MS, MAX_STATE_MACHINE_CLOSE_MS } from '../util/limits.ts'
+import { refusalOfNewName } from '../util/names.ts'
 import { atMost, closeShards } from './bounded-close.ts'
 import { FlushWatch } from './flush-watch.ts'
 import { firstConfigurationOf, GroupReplica, KV_TYPE } from './group-replica.ts'
@@ -261,6 +262,8 @@ export class StoreHost {
           (error) => toFlotillaError(error),
         )
       }
+      const unfit = refusalOfNewName('groupId', spec.groupId) ?? refusalOfNewName('type', spec.type)
+      if (unfit !== null) return unfit
       fresh.set(spec.groupId, spec)
       return null
     })

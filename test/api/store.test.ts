@@ -117,6 +117,14 @@ describe('four stores, three of them with the regions', () => {
     }
   })
 
+  test('createGroup under a name or of a type that nobody could read is refused', async () => {
+    const request = { groupId: 'named', type: 'counter', members: VOTERS }
+    for (const odd of [{ groupId: 'a\u0007b' }, { groupId: 'named ' }, { type: '\tcounter' }]) {
+      const refused = cluster.store('s1').createGroup({ ...request, ...odd })
+      await expect(refused).rejects.toEqual(code('INVALID_ARGUMENT'))
+    }
+  })
+
   test('createGroup with other arguments is refused', async () => {
     const request = { groupId: 'once', type: 'counter', members: VOTERS }
     await cluster.store('s1').createGroup(request)

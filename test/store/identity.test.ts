@@ -54,6 +54,30 @@ describe('the identity of a directory', () => {
     expect(await open(dir)).toEqual({ ...identity, boot: 2 })
   })
 
+  test.each(['s1\n', ' s1', 's1\u00a0', 's\u001b[31m1', 's\u200b1', '\ud800', 's\u20281', '\t'])(
+    'is not made under a name that nobody could read or type, %j; but one that has it opens',
+    async (name) => {
+      for (const odd of [
+        { ...WANTED, storeId: name },
+        { ...WANTED, clusterId: name },
+      ]) {
+        const dir = tempDir()
+        const refused = await open(dir, odd).catch((error) => error)
+        expect(refused).toMatchObject({ code: 'FLOTILLA_INVALID_ARGUMENT', outcome: 'not-applied' })
+        expect(refused.message).toContain(JSON.stringify(name))
+        expect(fs.readdirSync(dir)).toEqual([])
+        const before = { ...(await open(dir)), ...odd }
+        fs.writeFileSync(path.join(dir, IDENTITY_FILE), encodeCheckedText('identity', before))
+        // Half a character does not survive a file.
+        if (name !== '\ud800') expect(await open(dir, odd)).toEqual(before)
+      }
+    },
+  )
+
+  test.each(['s1', 'Straße 7', '日本', '🚢', 'kv/0000', 'a\u0301'])('is made under %j', async (storeId) => {
+    expect(await open(tempDir(), { ...WANTED, storeId })).toMatchObject({ storeId })
+  })
+
   test('of another cluster, store, shard count, format or engine is refused, naming both and the remedy', async () => {
     const { dir, file, identity } = await born()
     const before = fs.readFileSync(file)

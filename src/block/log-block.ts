@@ -1,5 +1,5 @@
 import { assert } from '../util/assert.ts'
-import { crc32 } from '../util/crc.ts'
+import { crc32Range } from '../util/crc.ts'
 import { MAX_BLOCK_BYTES, MAX_BLOCK_ENTRIES, MAX_ENTRY_BYTES } from '../util/limits.ts'
 
 /**
@@ -97,7 +97,7 @@ export class BlockFormatError extends Error {
  */
 export function verifyBlock(block: LogBlock): boolean {
   const bytes = block.bytes
-  if (crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) return false
+  if (crc32Range(bytes, 4, bytes.length) !== bytes.readUInt32LE(0)) return false
   let end = 0
   for (let i = 0, at = BLOCK_HEADER_BYTES; i < block.count; i++, at += 4) {
     const next = bytes.readUInt32LE(at)
@@ -198,6 +198,6 @@ function seal(bytes: Buffer, place: BlockPlace, count: number): LogBlock {
   bytes.writeUIntLE(place.prevTerm, 32, 6)
   bytes[38] = 0
   bytes[39] = 0
-  bytes.writeUInt32LE(crc32(bytes.subarray(4)), 0)
+  bytes.writeUInt32LE(crc32Range(bytes, 4, bytes.length), 0)
   return new LogBlock(bytes)
 }

@@ -7,6 +7,9 @@ import type { SimResult, SimTask } from './sim-messages.ts'
 const port = parentPort
 if (port === null) throw new Error('the simulation worker is started as a thread')
 
+// Stores make errors by the thousand that nobody prints: refusals, time-outs. Where one came from is told by the replay.
+Error.stackTraceLimit = 0
+
 port.on('message', ({ seed, limits }: SimTask) => {
   void play(seed, limits).then((result) => port.postMessage(result))
 })

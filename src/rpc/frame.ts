@@ -1,4 +1,4 @@
-import { crc32 } from '../util/crc.ts'
+import { crc32Range } from '../util/crc.ts'
 import { protocolError } from './wire-reader.ts'
 
 /** The layout is in `proto/rpc.proto`. */
@@ -115,7 +115,7 @@ export class FrameParser {
     const meta = buffer.readUInt32LE(start + AT_META)
     if (meta > length - FRAME_HEADER_BYTES) throw protocolError('a meta section is longer than its frame')
     const metaStart = start + FRAME_HEADER_BYTES
-    const sum = crc32(buffer.subarray(start + AT_LENGTH, metaStart + meta))
+    const sum = crc32Range(buffer, start + AT_LENGTH, metaStart + meta)
     if (sum !== buffer.readUInt32LE(start + AT_CRC)) throw protocolError('a frame fails its CRC')
     const frame = this.frame
     frame.connection = buffer.readUInt32LE(start + AT_CONNECTION)
@@ -150,9 +150,9 @@ export function sealFrame(
   buffer.writeUInt32LE(metaBytes, start + AT_META)
   buffer.writeUInt32LE(headerCrc(buffer, start), start + AT_HEADER_CRC)
   const end = start + FRAME_HEADER_BYTES + metaBytes
-  buffer.writeUInt32LE(crc32(buffer.subarray(start + AT_LENGTH, end)), start + AT_CRC)
+  buffer.writeUInt32LE(crc32Range(buffer, start + AT_LENGTH, end), start + AT_CRC)
 }
 
 function headerCrc(buffer: Buffer, start: number): number {
-  return crc32(buffer.subarray(start + AT_LENGTH, start + AT_HEADER_CRC))
+  return crc32Range(buffer, start + AT_LENGTH, start + AT_HEADER_CRC)
 }

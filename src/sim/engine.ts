@@ -8,7 +8,7 @@ import type {
   EngineRange,
 } from '../env/ports.ts'
 import { assert } from '../util/assert.ts'
-import { crc32 } from '../util/crc.ts'
+import { crc32Range } from '../util/crc.ts'
 import { FlotillaError } from '../util/errors.ts'
 import type { OpenDatabase, SimDisk } from './disk.ts'
 import { never } from './loop.ts'
@@ -69,13 +69,19 @@ class SimBatch implements EngineBatch {
   put(key: Buffer, value: Buffer): void {
     assert(!this.written, 'a batch is not changed after its write')
     this.inner.put(key, value)
-    this.hash = crc32(value, crc32(key, this.hash))
+    this.#fold(key)
+    this.#fold(value)
   }
 
   del(key: Buffer): void {
     assert(!this.written, 'a batch is not changed after its write')
     this.inner.del(key)
-    this.hash = crc32(key, (this.hash ^ 1) >>> 0)
+    this.hash = ~this.hash
+    this.#fold(key)
+  }
+
+  #fold(bytes: Buffer): void {
+    this.hash = Math.imul(this.hash ^ crc32Range(bytes, 0, bytes.length), 0x01000193)
   }
 }
 

@@ -1,4 +1,4 @@
-import { crc32 } from '../util/crc.ts'
+import { crc32Range } from '../util/crc.ts'
 import { SIM_SEGMENT_BYTES, SIM_SOCKET_SYSTEM_BYTES, SOCKET_HIGH_WATER_BYTES } from '../util/limits.ts'
 import type { Link, LinkUser } from './link.ts'
 
@@ -188,7 +188,8 @@ export class Pipe implements LinkUser {
   #scheduleArrival(segment: Segment, arrivalUs: number): void {
     const timeline = this.link.timeline
     this.#lastArrivalUs = Math.max(this.#lastArrivalUs, arrivalUs)
-    const detail = segment.bytes.length === 0 ? 0 : crc32(segment.bytes)
+    const { bytes } = segment
+    const detail = bytes.length === 0 ? 0 : crc32Range(bytes, 0, bytes.length)
     const note = this.link.noteOf(segment.kind)
     timeline.schedule(
       this.#lastArrivalUs - timeline.nowUs,

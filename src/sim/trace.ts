@@ -1,17 +1,13 @@
-import { crc32 } from '../util/crc.ts'
+import { crc32Range } from '../util/crc.ts'
 import { MAX_SIM_EVENT_LOG, MAX_SIM_HASHED_VALUES, MAX_SIM_REPORT_LINES } from '../util/limits.ts'
 import { EVENT_KINDS } from './event-queue.ts'
 import type { EventKind, SimEvent } from './event-queue.ts'
 
 const KIND_CODES: ReadonlyMap<EventKind, number> = new Map(EVENT_KINDS.map((kind, code) => [kind, code + 1]))
 
-/** Kept and filled anew: there is one for every event. */
-interface TraceLine {
-  timeUs: number
-  kind: EventKind
-  owner: string
-  detail: number
-  note: string
+/** What the event log keeps of an event, or of a remark. */
+type TraceLine = Pick<SimEvent, 'timeUs' | 'kind' | 'detail' | 'note'> & {
+  readonly owner: { readonly name: string } | null
 }
 
 /**
@@ -46,13 +42,13 @@ export class Trace {
     this.#fold(event.seq)
     this.#fold((KIND_CODES.get(event.kind) ?? 0) | ((event.owner?.id ?? 0) << 8))
     this.#fold(event.detail)
-    this.#add(event.timeUs, event.kind, event.owner?.name ?? 'world', event.detail, event.note)
+    this.#add(event)
   }
 
   /** A remark of the world or a test: part of the trace and of the report. */
   note(timeUs: number, text: string): void {
     this.#fold(hashText(text))
-    this.#add(timeUs, 'world', 'world', 0, text)
+    this.#add({ timeUs, kind: 'world', owner: null, detail: 0, note: text })
   }
 
   /** A decision of the code under test, as numbers: part of the trace hash. */
@@ -78,17 +74,9 @@ export class Trace {
     this.#high ^= this.#high >>> 13
   }
 
-  #add(timeUs: number, kind: EventKind, owner: string, detail: number, note: string): void {
-    const line = this.#lines[this.#next]
-    if (line === undefined) this.#lines.push({ timeUs, kind, owner, detail, note })
-    else {
-      line.timeUs = timeUs
-      line.kind = kind
-      line.owner = owner
-      line.detail = detail
-      line.note = note
-    }
-    this.onLine?.(describe(this.#lines[this.#next]!))
+  #add(line: TraceLine): void {
+    this.#lines[this.#next] = line
+    this.onLine?.(describe(line))
     this.#next = (this.#next + 1) % MAX_SIM_EVENT_LOG
   }
 }
@@ -96,7 +84,7 @@ export class Trace {
 function describe(line: TraceLine): string {
   const time = (line.timeUs / 1000).toFixed(3).padStart(12)
   const detail = line.detail === 0 ? '' : ` #${(line.detail >>> 0).toString(16)}`
-  return `${time} ${line.kind.padEnd(10)} ${line.owner}${detail}${line.note === '' ? '' : ` ${line.note}`}`
+  return `${time} ${line.kind.padEnd(10)} ${line.owner?.name ?? 'world'}${detail}${line.note === '' ? '' : ` ${line.note}`}`
 }
 
 /** A fingerprint of a message between threads: its shape, its numbers, the bytes of its buffers. */
@@ -151,14 +139,8 @@ function hashText(text: string): number {
   return hash
 }
 
-/** To here the price of a native call is that of the whole. */
-const SHORT_BYTES = 32
-
 function hashBytes(view: ArrayBufferView): number {
   const bytes =
     view instanceof Uint8Array ? view : new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
-  if (bytes.length > SHORT_BYTES) return crc32(bytes)
-  let hash = 0x811c9dc5
-  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
-  return hash
+  return crc32Range(bytes, 0, bytes.length)
 }

@@ -15,6 +15,7 @@ export class Turn {
   readonly #timers: Timers
   readonly #finish: () => void
   readonly #onError: (error: unknown) => void
+  readonly #onEnd = () => this.#end()
   #dirty: TurnWork[] = []
   #scheduled = false
   #ending = false
@@ -49,7 +50,7 @@ export class Turn {
     if (this.#scheduled || this.#closed) return
     this.#scheduled = true
     this.#nowMs = this.#clock.monotonicMs()
-    this.#timers.setImmediate(() => this.#end())
+    this.#timers.setImmediate(this.#onEnd)
   }
 
   markDirty(work: TurnWork): void {

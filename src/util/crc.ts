@@ -11,7 +11,7 @@ export function crc32(bytes: Uint8Array, seed = 0): number {
   return zlibCrc32(bytes, seed)
 }
 
-/** The same of `bytes[from … to)`, for what there is one of per entry. */
+/** The same of `bytes[from … to)`, for what is mostly short: entries, headers, blocks of a turn with little to do. */
 export function crc32Range(bytes: Uint8Array, from: number, to: number): number {
   if (to - from > SHORT_BYTES) return zlibCrc32(bytes.subarray(from, to))
   let crc = -1

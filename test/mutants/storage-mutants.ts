@@ -140,7 +140,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/block/log-block.ts',
-        find: `  if (crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) return false
+        find: `  if (crc32Range(bytes, 4, bytes.length) !== bytes.readUInt32LE(0)) return false
 `,
         replace: ``,
       },

@@ -44,6 +44,61 @@ test('a store that dies is reported, the others serve, and a store that comes ba
   }
 })
 
+test('all stores are restarted at once, each but one elsewhere: clients old and new, and their calls, go on', async () => {
+  const cluster = await TestCluster.open(['s1', 's2', 's3'])
+  try {
+    const before = new Map([...cluster.stores].map(([storeId, { address }]) => [storeId, address]))
+    // One knows the address that stays from the stores alone, one has it as a seed, one has all.
+    const seeds = [[before.get('s2')!], [before.get('s1')!], [...before.values()]]
+    const clients = await Promise.all(seeds.map((stores) => Client.connect({ stores })))
+    let over = false
+    const acked = clients.map(() => 0)
+    const writers = clients.map(async (client, i) => {
+      for (let n = 1; !over; n++) {
+        const done = await client
+          .kv()
+          .put(`client-${i}`, `${n}`, { timeoutMs: 1_000 })
+          .then(
+            () => true,
+            () => false,
+          )
+        if (done) acked[i] = n
+      }
+    })
+    await until(async () => acked.every((n) => n > 0))
+    await Promise.all([...before.keys()].map((storeId) => cluster.stop(storeId)))
+    const restarted = await Promise.all([
+      cluster.start('s1', { listen: before.get('s1')! }),
+      cluster.start('s2'),
+      cluster.start('s3'),
+    ])
+    expect(restarted.map(({ address }) => address === before.get('s1'))).toEqual([true, false, false])
+    // The stores are told where the others are, as an operator does who gave them new ports; the clients are not.
+    for (const store of restarted) {
+      for (const { storeId, address } of restarted) {
+        if (storeId !== store.storeId) store.setAddress(storeId, address)
+      }
+    }
+    const then = [...acked]
+    await until(async () => acked.every((n, i) => n > then[i]!))
+    over = true
+    await Promise.all(writers)
+    await using late = await Client.connect({ stores: [before.get('s1')!] })
+    for (const client of [...clients, late]) {
+      await until(async () => (await client.describeStores()).every(({ reachable }) => reachable))
+      expect((await client.describeStores()).map(({ address, reachable }) => [address, reachable])).toEqual(
+        restarted.map(({ address }) => [address, true]),
+      )
+      for (const [i, n] of acked.entries()) {
+        expect(Number(await client.kv().get(`client-${i}`, { timeoutMs: 60_000 }))).toBeGreaterThanOrEqual(n)
+      }
+    }
+    await Promise.all(clients.map((client) => client.close()))
+  } finally {
+    await cluster.close()
+  }
+})
+
 test('clients that come and go, with calls under way, leave nothing behind in a store', async () => {
   const cluster = await TestCluster.open(['s1', 's2', 's3'])
   try {

@@ -10,7 +10,7 @@ import { EXIT_DONE, EXIT_FAILED } from './exit-codes.ts'
 import { formatCount, plural } from './format.ts'
 import { DEFAULT_SEEDS, type FailedSeed, type SimTask } from './sim-messages.ts'
 import { playSeeds } from './sim-pool.ts'
-import { formatTotals, formatSpeed } from './sim-summary.ts'
+import { formatSpeed, formatTotals, measureTime } from './sim-summary.ts'
 import { UsageError } from './usage-error.ts'
 import type { VerbContext } from './verb.ts'
 
@@ -69,7 +69,7 @@ async function playAlone(context: VerbContext<SimFlags>, plan: RunPlan): Promise
   const { output, flags } = context
   const trace = flags.trace === true
   if (!trace) output.progress.begin('seed', () => ({ text: describePlan(plan) }))
-  const startedAtMs = performance.now()
+  const spent = measureTime()
   try {
     const replay =
       flags.plan === undefined
@@ -79,7 +79,7 @@ async function playAlone(context: VerbContext<SimFlags>, plan: RunPlan): Promise
       replay,
       ...(trace && { onLine: (line: string) => process.stdout.write(`${line}\n`) }),
     })
-    const speed = formatSpeed(report.simulatedMs, performance.now() - startedAtMs)
+    const speed = formatSpeed(report.simulatedMs, spent())
     if (trace) output.note(speed)
     const text = trace
       ? `seed ${plan.seed}: ${formatCount(report.steps)} events, trace ${report.traceHash}`
@@ -98,8 +98,8 @@ async function playMany(context: VerbContext<SimFlags>): Promise<number> {
   const limits = limitsOf(flags)
   let totals: Totals = NO_TOTALS
   const failures: FailedSeed[] = []
-  const startedAtMs = performance.now()
-  const speed = (): string => formatSpeed(totals.simulatedMs, performance.now() - startedAtMs)
+  const spent = measureTime()
+  const speed = (): string => formatSpeed(totals.simulatedMs, spent())
   output.progress.begin('seeds', () => ({
     fraction: (totals.seeds + failures.length) / seeds,
     text: `${formatCount(totals.seeds)} of ${plural(seeds, 'seed')}, ${speed()}, ${plural(faultCount(totals), 'fault')}`,

@@ -194,15 +194,16 @@ export class Kv<K = string, V = string> extends AbstractLevel<Buffer, K, V> {
     return (await this._getMany(keys, options)).map((value) => value !== undefined)
   }
 
-  async _put(key: Buffer, value: Buffer, options: CallOptions): Promise<void> {
+  /** Not async, nor is what it calls: the base class awaits it anyway, and what it throws, its own promise rejects with. */
+  _put(key: Buffer, value: Buffer, options: CallOptions): Promise<unknown> {
     const fullKey = this.#fullKey(key)
     checkValue(value)
-    await this.#write(this.#regions.regionOf(fullKey), encodePut(fullKey, value), options)
+    return this.#write(this.#regions.regionOf(fullKey), encodePut(fullKey, value), options)
   }
 
-  async _del(key: Buffer, options: CallOptions): Promise<void> {
+  _del(key: Buffer, options: CallOptions): Promise<unknown> {
     const fullKey = this.#fullKey(key)
-    await this.#write(this.#regions.regionOf(fullKey), encodeDel(fullKey), options)
+    return this.#write(this.#regions.regionOf(fullKey), encodeDel(fullKey), options)
   }
 
   async _batch(operations: readonly BatchOperation[], options: CallOptions): Promise<void> {
@@ -307,8 +308,8 @@ export class Kv<K = string, V = string> extends AbstractLevel<Buffer, K, V> {
     return this.#services.reads.get(groupId, keys, this.#callOptions(options), reach)
   }
 
-  async #write(region: Region, command: Buffer, options: CallOptions): Promise<void> {
-    await this.#services.router.apply(region.groupId, command, this.#callOptions(options))
+  #write(region: Region, command: Buffer, options: CallOptions): Promise<unknown> {
+    return this.#services.router.apply(region.groupId, command, this.#callOptions(options))
   }
 
   /** Keys by region, in portions that one read may have. */

@@ -23,21 +23,25 @@ export const SHAPES = {
     const often = { everyMs: 800, forMs: 300 }
     return { ...plan, faults: { ...plan.faults, damage: often, kills: often } }
   },
-  /** Large values come faster than slow disks take them. */
+  /** Large values come faster than slow disks take them, and have to be sent again and again. */
   crowded: (seed: number, limits: PlanLimits) => {
     const plan = densePlan(drawPlan(seed, { stores: 3, ...limits }))
     const bursts = { everyMs: 2_000, calls: 40, gapMs: 0.02, valueBytes: 1024 * 1024 }
-    const faults = { slowDisk: { everyMs: 600, forMs: 300 }, kills: { everyMs: 2_000, forMs: 300 } }
-    return { ...plan, bursts, maxLogBytes: null, electionTimeoutMs: 500, faults }
+    const faults = {
+      slowDisk: { everyMs: 600, forMs: 300 },
+      resets: { everyMs: 200, forMs: 0 },
+      kills: { everyMs: 2_000, forMs: 300 },
+    }
+    return { ...plan, bursts, maxLogBytes: null, electionTimeoutMs: 500, livenessMs: 10_000, faults }
   },
 } as const satisfies Readonly<Record<string, (seed: number, limits: PlanLimits) => RunPlan>>
 
 export type Shape = keyof typeof SHAPES
 
-/** Of sixteen seeds four are damaged, and one is crowded. */
+/** Of eight seeds two are damaged, and one is crowded. */
 export function shapeOf(seed: number): Shape {
   if (seed % 4 === 3) return 'damaged'
-  return seed % 16 === 6 ? 'crowded' : 'mixed'
+  return seed % 8 === 6 ? 'crowded' : 'mixed'
 }
 
 /** The run of a seed in fast motion. */

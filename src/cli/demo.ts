@@ -201,7 +201,12 @@ class Demo {
     const startedAtMs = machineMs()
     let leaders = leadershipOf(this.#view)
     let allLedAtMs = Number.POSITIVE_INFINITY
-    this.#display.begin('leaders', () => ({ text: `${leaders.led} of ${REGIONS} groups have one` }))
+    this.#display.begin('leaders', () => ({
+      text:
+        leaders.led < REGIONS
+          ? `${leaders.led} of ${REGIONS} groups have one`
+          : `all ${REGIONS} groups have one; a moment for each store to lead its third`,
+    }))
     while (!leaders.even && machineMs() - allLedAtMs < EVEN_LEADERS_WAIT_MS) {
       if (leaders.led < REGIONS && machineMs() - startedAtMs > LEADERS_TIMEOUT_MS) {
         const missing = REGIONS - leaders.led

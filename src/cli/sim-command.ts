@@ -34,7 +34,7 @@ const RUN = defineVerb<SimFlags>({
   ],
   jsonHelp: 'print the totals, or the failure, as one JSON value',
   examples: [
-    'flotilla sim run --seeds 2 --seconds 2 --groups 4',
+    'flotilla sim run --seeds 2 --seconds 1 --groups 4',
     'flotilla sim run --seed 8 --seconds 1 --groups 3 --trace',
   ],
   run: async (context) => (await import('./sim-run.ts')).runSim(context),

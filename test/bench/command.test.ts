@@ -73,7 +73,6 @@ describe('bench', () => {
   })
 
   test.each([
-    ['SIGINT', 0, 'starting', 'skeleton'],
     ['SIGINT', 0, 'starting', 'kv-put'],
     ['SIGINT', 500, 'starting', 'kv-put'],
     ['SIGINT', 1_000, 'starting', 'kv-put'],

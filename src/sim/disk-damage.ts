@@ -60,7 +60,7 @@ function damageLog(disk: SimDisk, path: string, damage: Damage, random: SimRando
 
 /**
  * Flips a bit in a block of a table of a running database: reads by key refuse the rows of the block, iterators show
- * something else, or skip a row. Answers whether there was a table.
+ * something else, skip a row, or notice nothing. Answers whether there was a table.
  */
 export function rotBlock(directory: MemoryDirectory, random: SimRandom): boolean {
   const rows = directory.tables()
@@ -81,9 +81,10 @@ export function rotBlock(directory: MemoryDirectory, random: SimRandom): boolean
 }
 
 function shownRow(key: string, value: Buffer, random: SimRandom): MemoryRot['shown'] {
-  const what = random.pick(['value', 'key', 'nothing', 'error'] as const)
+  const what = random.pick(['value', 'key', 'nothing', 'error', 'checksum'] as const)
   if (what === 'error') return what
   if (what === 'nothing') return null
+  if (what === 'checksum') return [key, value]
   if (what === 'value' && value.length > 0) return [key, flip(value, random)]
   return [flip(Buffer.from(key, 'latin1'), random).toString('latin1'), value]
 }

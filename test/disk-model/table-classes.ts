@@ -101,6 +101,8 @@ const TABLE_FLIP: DiskClass = {
     'reads by key refused, iterator shows another value',
     'reads by key refused, iterator shows another key',
     'reads by key refused, iterator skips rows',
+    // The bit was one of the block's checksum.
+    'reads by key refused, iterator shows all as it was',
     'reads by key refused, iterator gives an error',
     // As any kill does.
     'reads by key refused, iterator ends the process',

@@ -8,6 +8,8 @@ interface PendingRun {
   readonly term: number
   readonly sinks: ApplySink[]
   readonly positions: number[]
+  /** Of what they proposed. */
+  readonly bytes: number
   /** Callers before this one are settled. */
   from: number
 }
@@ -20,14 +22,21 @@ interface PendingRun {
 export class PendingTasks {
   #runs: PendingRun[] = []
   #count = 0
+  #bytes = 0
 
   get count(): number {
     return this.#count
   }
 
-  add(firstIndex: number, term: number, sinks: ApplySink[], positions: number[]): void {
+  /** Bytes of the entries that wait: of a turn's all, until its last one is settled. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  add(firstIndex: number, term: number, sinks: ApplySink[], positions: number[], bytes: number): void {
     assert(sinks.length === positions.length, 'each caller has its position')
-    this.#runs.push({ firstIndex, term, sinks, positions, from: 0 })
+    this.#runs.push({ firstIndex, term, sinks, positions, bytes, from: 0 })
+    this.#bytes += bytes
     this.#count += sinks.length
   }
 
@@ -55,7 +64,13 @@ export class PendingTasks {
       this.#settleRun(run, from, to, term, results)
       if (run.from === run.sinks.length) finished++
     }
-    if (finished > 0) this.#runs = this.#runs.filter((run) => run.from < run.sinks.length)
+    if (finished > 0) this.#forgetSettled()
+  }
+
+  #forgetSettled(): void {
+    this.#runs = this.#runs.filter((run) => run.from < run.sinks.length)
+    this.#bytes = 0
+    for (const run of this.#runs) this.#bytes += run.bytes
   }
 
   #settleRun(
@@ -84,6 +99,7 @@ export class PendingTasks {
     const runs = this.#runs
     this.#runs = []
     this.#count = 0
+    this.#bytes = 0
     for (const run of runs) {
       // A run whose callers are being told their outcome right now ends there.
       while (run.from < run.sinks.length) {

@@ -45,7 +45,8 @@ export class Proposer {
     const total = this.#proposals.bytes + bytes
     const crowded =
       this.#proposals.count + node.pendingTasks.count >= MAX_PENDING_TASKS_PER_GROUP ||
-      total > MAX_PENDING_TASK_BYTES_PER_GROUP ||
+      // Also what no cache holds any more: blocks that are durable and wait for a quorum.
+      total + node.pendingTasks.bytes > MAX_PENDING_TASK_BYTES_PER_GROUP ||
       !node.log.hasRoom(total) ||
       node.storage.queueRoomBytes() < total
     return crowded ? new FlotillaError('BUSY', `group ${node.groupId} has too much in flight`) : null
@@ -59,9 +60,10 @@ export class Proposer {
 
   #appendProposals(): void {
     const node = this.#node
+    const { bytes } = this.#proposals
     const { payloads, sinks, positions } = this.#proposals.take()
     // Consecutive and of one term, in however many blocks: callers are known by index before anything can fail.
-    node.pendingTasks.add(node.log.lastIndex + 1, node.currTerm, sinks, positions)
+    node.pendingTasks.add(node.log.lastIndex + 1, node.currTerm, sinks, positions, bytes)
     for (let from = 0; from < payloads.length; ) {
       const count = entriesForBlock(payloads, from)
       this.#append(this.#pack(KIND_DATA, payloads, from, count))

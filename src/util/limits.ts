@@ -85,7 +85,10 @@ export const MAX_CATCH_UP_READ_BYTES = 1 * MIB
 
 /** Calls that wait in one group (proposed, not settled). */
 export const MAX_PENDING_TASKS_PER_GROUP = 65_536
-/** Bytes proposed in one group that no block holds yet. */
+/**
+ * Bytes proposed in one group and not settled: what a leader that reaches no quorum can pile up on its disk, and must send to
+ * everybody afterwards.
+ */
 export const MAX_PENDING_TASK_BYTES_PER_GROUP = 16 * MIB
 /** Reads that wait in one group. */
 export const MAX_PENDING_READS_PER_GROUP = 65_536

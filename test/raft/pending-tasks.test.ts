@@ -27,7 +27,7 @@ function sinks(outcomes: Outcomes, count: number): ApplySink[] {
 test('callers are settled by index, with the result of their own entry', () => {
   const outcomes = new Outcomes()
   const tasks = new PendingTasks()
-  tasks.add(5, 2, sinks(outcomes, 3), [0, 1, 2])
+  tasks.add(5, 2, sinks(outcomes, 3), [0, 1, 2], 0)
   tasks.settle(4, 6, 2, [null, Buffer.from('a'), Buffer.from('b')])
   expect(tasks.count).toBe(1)
   tasks.settle(7, 9, 2, null)
@@ -38,9 +38,9 @@ test('callers are settled by index, with the result of their own entry', () => {
 test('another entry at the index is certainly not applied, also where runs of two terms overlap', () => {
   const outcomes = new Outcomes()
   const tasks = new PendingTasks()
-  tasks.add(10, 3, sinks(outcomes, 4), [0, 1, 2, 3])
+  tasks.add(10, 3, sinks(outcomes, 4), [0, 1, 2, 3], 0)
   // Cut back to 11 by another leader, then leading again in term 5: 12 and 13 have two claimants each.
-  tasks.add(12, 5, sinks(outcomes, 2), [4, 5])
+  tasks.add(12, 5, sinks(outcomes, 2), [4, 5], 0)
   tasks.settle(10, 11, 3, null)
   tasks.settle(12, 13, 5, null)
   expect(tasks.count).toBe(0)
@@ -57,7 +57,7 @@ test('another entry at the index is certainly not applied, also where runs of tw
 test('an entry of a later term settles all of older terms, also those above the end of the new log', () => {
   const outcomes = new Outcomes()
   const tasks = new PendingTasks()
-  tasks.add(2, 1, sinks(outcomes, 2), [0, 1])
+  tasks.add(2, 1, sinks(outcomes, 2), [0, 1], 0)
   // The next leader's log is shorter: nothing may ever be written at 2 and 3 again.
   tasks.settle(1, 1, 2, null)
   expect(tasks.count).toBe(0)
@@ -67,7 +67,7 @@ test('an entry of a later term settles all of older terms, also those above the 
 test('at the end nobody is left without an answer', () => {
   const outcomes = new Outcomes()
   const tasks = new PendingTasks()
-  tasks.add(1, 1, sinks(outcomes, 3), [0, 1, 2])
+  tasks.add(1, 1, sinks(outcomes, 3), [0, 1, 2], 0)
   tasks.settle(1, 1, 1, null)
   tasks.failAll(new FlotillaError('CLOSED', 'over'))
   expect([...outcomes.settled.values()]).toEqual([
@@ -81,9 +81,9 @@ test('a run of a later term below what a cut left behind is settled too', () => 
   const outcomes = new Outcomes()
   const tasks = new PendingTasks()
   // Led term 5 and proposed 10 … 19 in two turns; all of it was cut; leads again in term 7.
-  tasks.add(10, 5, sinks(outcomes, 2), [0, 1])
-  tasks.add(12, 5, sinks(outcomes, 2), [2, 3])
-  tasks.add(11, 7, sinks(outcomes, 1), [4])
+  tasks.add(10, 5, sinks(outcomes, 2), [0, 1], 0)
+  tasks.add(12, 5, sinks(outcomes, 2), [2, 3], 0)
+  tasks.add(11, 7, sinks(outcomes, 1), [4], 0)
   tasks.settle(10, 11, 7, null)
   expect(outcomes.settled.get(4)).toBe('done 11@7 -')
   // And those of term 5 are lost, also above 11.
@@ -102,7 +102,7 @@ test('a replica that stops while it settles tells every caller once', () => {
     },
     onRefused: (position, error) => outcomes.onRefused(position, error),
   }
-  tasks.add(1, 1, sinks(outcomes, 0).concat(stopping, outcomes, outcomes), [0, 1, 2])
+  tasks.add(1, 1, sinks(outcomes, 0).concat(stopping, outcomes, outcomes), [0, 1, 2], 0)
   tasks.settle(1, 3, 1, null)
   expect([...outcomes.settled.values()]).toEqual([
     'done 1@1 -',
@@ -110,4 +110,18 @@ test('a replica that stops while it settles tells every caller once', () => {
     'refused CLOSED unknown',
   ])
   expect(tasks.count).toBe(0)
+})
+
+test('the bytes of a turn count until its last caller is settled, and not after a failure', () => {
+  const outcomes = new Outcomes()
+  const tasks = new PendingTasks()
+  tasks.add(1, 1, sinks(outcomes, 2), [0, 1], 30)
+  tasks.add(3, 1, sinks(outcomes, 1), [2], 7)
+  expect(tasks.bytes).toBe(37)
+  tasks.settle(1, 1, 1, null)
+  expect(tasks.bytes).toBe(37)
+  tasks.settle(2, 2, 1, null)
+  expect(tasks.bytes).toBe(7)
+  tasks.failAll(new FlotillaError('CLOSED', 'closed'))
+  expect(tasks.bytes).toBe(0)
 })

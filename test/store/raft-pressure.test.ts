@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { encodePut } from '../../src/kv/command.ts'
 import type { FlotillaError } from '../../src/util/errors.ts'
+import { MAX_PENDING_TASK_BYTES_PER_GROUP } from '../../src/util/limits.ts'
 import { SimCluster } from './sim-cluster.ts'
 
 /** What must not stand still for good when memory, disks or queues are full. */
@@ -56,6 +57,28 @@ test('a leader whose disk was slower than its followers takes proposals again', 
   await cluster.world.run({ forMs: 300 })
   expect(outcome.text).toBe('done')
   await cluster.converge(5_000)
+})
+
+test('a leader that reaches nobody takes no more than what may wait, however fast its disk is', async () => {
+  const cluster = await quiet(6)
+  cluster.world.network.isolate('s1')
+  let taken = 0
+  const ends: Outcome[] = []
+  // Each is durable, and out of the cache soon, before the next ones come; office is kept for an election timeout.
+  for (let i = 0; i < 40; i++) {
+    for (let j = 0; j < 4; j++) {
+      const outcome = propose(cluster, 's1', 1 << 19)
+      if (outcome.text === '') taken++
+      ends.push(outcome)
+    }
+    await cluster.world.run({ forMs: 4 })
+  }
+  expect(taken * 2 ** 19).toBeLessThanOrEqual(MAX_PENDING_TASK_BYTES_PER_GROUP)
+  expect(taken).toBeGreaterThan(20)
+  expect(ends.filter(({ text }) => text === 'BUSY not-applied').length).toBe(ends.length - taken)
+  cluster.world.network.heal()
+  await cluster.converge(5_000)
+  expect(ends.filter(({ text }) => text === '')).toEqual([])
 })
 
 test('a former leader full of entries that nobody else has makes room by cutting them', async () => {

@@ -81,6 +81,7 @@ function limitTable(): string {
     ['views that a store keeps open for one client', `${limits.MAX_REMOTE_VIEWS_PER_PEER}`],
     ['calls in flight of one store or client', `${limits.MAX_CLIENT_CALLS}`],
     ['proposals in flight of one group', `${limits.MAX_PENDING_TASKS_PER_GROUP}`],
+    ['their bytes', bytes(limits.MAX_PENDING_TASK_BYTES_PER_GROUP)],
     ['`timeoutMs` of a call', `${limits.MAX_CALL_TIMEOUT_MS / 3_600_000} hours`],
   ]
   return table(['of', 'at most'], rows)

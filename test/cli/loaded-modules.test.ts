@@ -4,33 +4,14 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { MAIN, shellEnv } from './command-line.ts'
+import { NOTE_LOADED } from './note-loaded.ts'
 import { withTempDir } from './temp-dir.ts'
-
-/** Notes in the file that LOADED names what the process has imported, and at its end what it required and mapped. */
-const HOOKS = `
-import fs from 'node:fs'
-export async function resolve(specifier, context, next) {
-  const found = await next(specifier, context)
-  fs.appendFileSync(process.env.LOADED, found.url + '\\n')
-  return found
-}
-`
-const REGISTER = `
-import fs from 'node:fs'
-import { createRequire, register } from 'node:module'
-register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(HOOKS)}`)})
-process.on('exit', () => {
-  const required = Object.keys(createRequire(import.meta.url).cache)
-  const { sharedObjects } = process.report.getReport()
-  fs.appendFileSync(process.env.LOADED, [...required, ...sharedObjects, ''].join('\\n'))
-})
-`
 
 /** Files and packages that the command has loaded when it has ended. */
 async function loadedBy(args: readonly string[]): Promise<{ code: number; loaded: readonly string[] }> {
   return await withTempDir(async (dir) => {
     const [hooks, LOADED] = [join(dir, 'register.mjs'), join(dir, 'loaded')]
-    await writeFile(hooks, REGISTER)
+    await writeFile(hooks, NOTE_LOADED)
     const env = { ...shellEnv(), LOADED, NODE_OPTIONS: '' }
     const child = spawn(process.execPath, ['--import', hooks, MAIN, ...args], {
       cwd: dir,

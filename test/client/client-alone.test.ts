@@ -5,6 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { TestCluster } from '../api/cluster.ts'
+import { NOTE_LOADED } from '../cli/note-loaded.ts'
 
 /** Programs of their own, for what only a whole process shows: what it loads, and that it ends. */
 let cluster: TestCluster
@@ -22,26 +23,11 @@ afterAll(async () => {
 
 const CLIENT = new URL('../../src/client.js', import.meta.url).href
 
-/** Notes the address of every module that is imported, in the file that LOADED names. */
-const HOOKS = `
-import fs from 'node:fs'
-export async function resolve(specifier, context, next) {
-  const found = await next(specifier, context)
-  fs.appendFileSync(process.env.LOADED, found.url + '\\n')
-  return found
-}
-`
-
-const REGISTER = `
-import { register } from 'node:module'
-register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(HOOKS)}`)})
-`
-
 async function runProgram(text: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const file = path.join(dir, 'program.mjs')
   const hooks = path.join(dir, 'register.mjs')
   await writeFile(file, text)
-  await writeFile(hooks, REGISTER)
+  await writeFile(hooks, NOTE_LOADED)
   const stores = [...cluster.stores.values()].map(({ address }) => address).join()
   const env = { ...process.env, LOADED: path.join(dir, 'loaded'), STORES: stores, NODE_OPTIONS: '' }
   const child = spawn(process.execPath, ['--import', hooks, file], { env, stdio: ['ignore', 'pipe', 'pipe'] })

@@ -4,8 +4,9 @@ import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { Display, displayOptionsFor } from '../../src/cli/display.ts'
-import { EXIT_BAD_USAGE, EXIT_DONE, EXIT_FAILED } from '../../src/cli/exit-codes.ts'
+import { EXIT_DONE, EXIT_FAILED } from '../../src/cli/exit-codes.ts'
 import { Interrupted, Interruption } from '../../src/cli/interruption.ts'
+import { runCampaign } from '../cli/run-campaign.ts'
 import { MUTANTS } from './catalogue.ts'
 import { hunt, type HuntOptions } from './hunt.ts'
 import type { Mutant } from './mutant.ts'
@@ -135,18 +136,5 @@ const program = new Command('sim:mutants')
   .option('--jobs <n>', 'threads', count, availableParallelism())
   .option('--markdown', 'print the table of docs/testing.md too', false)
   .option('--list', 'name the mutants and end', false)
-  .showHelpAfterError()
-  .configureOutput({ writeErr: (text) => process.stderr.write(text) })
-  .exitOverride()
 
-try {
-  await program
-    .action(async (flags: Flags) => {
-      process.exitCode = await run(flags)
-    })
-    .parseAsync()
-} catch (error) {
-  const code = (error as { exitCode?: unknown }).exitCode
-  if (typeof code !== 'number') throw error
-  process.exitCode = code === 0 ? EXIT_DONE : EXIT_BAD_USAGE
-}
+await runCampaign(program, run)

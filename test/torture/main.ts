@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { Command, InvalidArgumentError } from 'commander'
 import { Display, displayOptionsFor } from '../../src/cli/display.ts'
-import { EXIT_BAD_USAGE, EXIT_DONE, EXIT_FAILED } from '../../src/cli/exit-codes.ts'
+import { EXIT_DONE, EXIT_FAILED } from '../../src/cli/exit-codes.ts'
 import { Interrupted, Interruption } from '../../src/cli/interruption.ts'
+import { runCampaign } from '../cli/run-campaign.ts'
 import { damageClasses } from './damages.ts'
 import { formatReport } from './report.ts'
 import { runTorture } from './torture.ts'
@@ -59,18 +60,5 @@ const program = new Command('torture')
   .option('--seed <text>', 'repeats the choices of an earlier run (not its timing)')
   .option('--damage <class>', 'only damage of this class; may be given again', parseDamage)
   .option('--keep', 'leave the directories where they are', false)
-  .showHelpAfterError()
-  .configureOutput({ writeErr: (text) => process.stderr.write(text) })
-  .exitOverride()
 
-try {
-  await program
-    .action(async (flags: Flags) => {
-      process.exitCode = await torture(flags)
-    })
-    .parseAsync()
-} catch (error) {
-  const code = (error as { exitCode?: unknown }).exitCode
-  if (typeof code !== 'number') throw error
-  process.exitCode = code === 0 ? EXIT_DONE : EXIT_BAD_USAGE
-}
+await runCampaign(program, torture)

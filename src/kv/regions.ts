@@ -77,9 +77,13 @@ export class RegionMap {
   }
 }
 
-/** Every write and read searches: bytes compared here are quicker than some calls of `compare`, for bounds are short. */
+/** Beyond it the call of `compare` costs less than the bytes. */
+const SHORT_BOUND_BYTES = 64
+
+/** Every write and read searches: short bounds are compared here quicker than by some calls of `compare`. */
 function isBefore(a: Buffer, b: Buffer): boolean {
   const length = Math.min(a.length, b.length)
+  if (length > SHORT_BOUND_BYTES) return a.compare(b) < 0
   for (let i = 0; i < length; i++) {
     if (a[i] !== b[i]) return a[i]! < b[i]!
   }

@@ -60,7 +60,11 @@ describe('regions', () => {
       fc.property(
         fc.uniqueArray(key, { selector: (k) => k.toString('hex'), maxLength: 20 }),
         key,
-        (keys, asked) => {
+        // What they all begin with: bounds are short, or longer than what is compared byte by byte.
+        fc.constantFrom(0, 100).map((length) => Buffer.alloc(length, 7)),
+        (ends, end, beginning) => {
+          const keys = ends.map((one) => Buffer.concat([beginning, one]))
+          const asked = Buffer.concat([beginning, end])
           const map = RegionMap.fromSplitKeys(keys)
           expect(map.regions).toHaveLength(keys.length + 1)
           const full = new Keyspace('default').fullKey(asked)

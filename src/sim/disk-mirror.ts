@@ -7,6 +7,14 @@ import { crc32 } from '../util/crc.ts'
 import type { GroupGhost } from './ghost.ts'
 import type { DurableLog, LogEntry } from './ghost-state.ts'
 import type { DiskWatch, SimDisk } from './disk.ts'
+import { logIsBroken } from './invariants.ts'
+
+/** A block as it lies on a disk. */
+interface MirrorBlock {
+  readonly count: number
+  readonly term: number
+  readonly prevTerm: number
+}
 
 /** What the disk of one store holds durably of one replica. */
 export class LogMirror implements DurableLog {
@@ -15,12 +23,15 @@ export class LogMirror implements DurableLog {
   term = 0
   votedFor = 0
   firstIndex = 1
+  prevTerm = 0
   space = 0
   /** By index; an entry that a cut or a truncation removed is gone. */
   readonly #entries = new Map<number, { readonly block: number; readonly entry: LogEntry }>()
-  /** Entries of each block, by its first index. */
-  readonly #blocks = new Map<number, number>()
+  /** By first index. */
+  readonly #blocks = new Map<number, MirrorBlock>()
   lastIndex = 0
+  /** What was found whole: up to this entry, of this term, in so many blocks. Whoever only appends is checked from there. */
+  #whole = { lastIndex: 0, term: 0, blocks: -1 }
 
   constructor(group: GroupGhost, replica: number) {
     this.group = group
@@ -41,20 +52,30 @@ export class LogMirror implements DurableLog {
     return block !== undefined && block === this.#entries.get(other)?.block
   }
 
+  /** Where the log begins, by its record. */
+  begin(firstIndex: number, prevTerm: number): void {
+    if (firstIndex === this.firstIndex && prevTerm === this.prevTerm) return
+    this.firstIndex = firstIndex
+    this.prevTerm = prevTerm
+    this.#whole.blocks = -1
+  }
+
   removeBlock(first: number): void {
-    const count = this.#blocks.get(first)
-    if (count === undefined) return
+    const block = this.#blocks.get(first)
+    if (block === undefined) return
+    const last = first + block.count - 1
     this.#blocks.delete(first)
-    for (let index = first; index < first + count; index++) {
+    for (let index = first; index <= last; index++) {
       if (this.#entries.get(index)?.block === first) this.#entries.delete(index)
     }
-    if (first + count - 1 === this.lastIndex) this.#findEnd()
+    if (last === this.lastIndex) this.#findEnd()
+    this.#whole.blocks = -1
   }
 
   putBlock(first: number, bytes: Buffer): void {
     this.removeBlock(first)
     const block = new LogBlock(bytes)
-    this.#blocks.set(first, block.count)
+    this.#blocks.set(first, block)
     for (let index = first; index <= block.lastIndex; index++) {
       const payload = block.entry(index)
       const prevTerm = index === first ? block.prevTerm : block.term
@@ -66,9 +87,34 @@ export class LogMirror implements DurableLog {
     this.lastIndex = Math.max(this.lastIndex, block.lastIndex)
   }
 
+  /** I-log, after a batch that changed this log: a crash may come now, and the next start finds just this. */
+  checkWhole(storeId: string): void {
+    const anew = this.#whole.blocks < 0
+    let { lastIndex, term, blocks } = this.#whole
+    if (anew) {
+      lastIndex = this.firstIndex - 1
+      term = this.prevTerm
+      blocks = 0
+      // What lies below the beginning is removed by the next start, if not by the next flush.
+      for (const [first, { count }] of this.#blocks) if (first + count <= this.firstIndex) blocks++
+    }
+    for (let next = this.#blocks.get(lastIndex + 1); next; next = this.#blocks.get(lastIndex + 1)) {
+      if (next.prevTerm !== term)
+        logIsBroken(this.group, storeId, lastIndex + 1, `continues term ${next.prevTerm}, not ${term}`)
+      lastIndex += next.count
+      term = next.term
+      blocks++
+    }
+    if (blocks !== this.#blocks.size)
+      logIsBroken(this.group, storeId, lastIndex, 'is not the end: blocks lie over others, or behind a gap')
+    if (term > this.term)
+      logIsBroken(this.group, storeId, lastIndex, `is of term ${term}, and its replica in ${this.term}`)
+    this.#whole = { lastIndex, term, blocks }
+  }
+
   #findEnd(): void {
     let last = 0
-    for (const [first, count] of this.#blocks) last = Math.max(last, first + count - 1)
+    for (const [first, { count }] of this.#blocks) last = Math.max(last, first + count - 1)
     this.lastIndex = last
   }
 }
@@ -83,7 +129,10 @@ export class DiskMirror implements DiskWatch {
   /** Rises with each content that replaced another. */
   generation = 0
 
-  constructor(disk: SimDisk, groupOf: (groupId: string) => GroupGhost) {
+  readonly #storeId: string
+
+  constructor(storeId: string, disk: SimDisk, groupOf: (groupId: string) => GroupGhost) {
+    this.#storeId = storeId
     this.#disk = disk
     this.#groupOf = groupOf
     disk.watch = this
@@ -101,10 +150,21 @@ export class DiskMirror implements DiskWatch {
   onWritten(path: string, operations: readonly MemoryOperation[], sync: boolean): void {
     if (!path.endsWith('/log')) return
     assert(sync, 'the log is written with sync')
-    for (const [key, value] of operations) {
-      if (value === null) this.#remove(key)
-      else this.#put(key, value)
+    try {
+      this.#mirror(operations)
+    } catch (error) {
+      // The caller is the disk itself: what it is told must not become what the store's write answers.
+      this.#disk.timeline.fail(error)
     }
+  }
+
+  #mirror(operations: readonly MemoryOperation[]): void {
+    const changed = new Set<LogMirror>()
+    for (const [key, value] of operations) {
+      const log = value === null ? this.#remove(key) : this.#put(key, value)
+      if (log !== undefined) changed.add(log)
+    }
+    for (const log of changed) log.checkWhole(this.#storeId)
   }
 
   onReplaced(): void {
@@ -119,17 +179,20 @@ export class DiskMirror implements DiskWatch {
     }
   }
 
-  #put(key: string, value: Buffer): void {
+  /** The log that it changes, if it is of one. */
+  #put(key: string, value: Buffer): LogMirror | undefined {
     const slot = slotOf(key)
-    if (slot === SHARD_SLOT || key.length !== LOG_KEY_BYTES) return
+    if (slot === SHARD_SLOT || key.length !== LOG_KEY_BYTES) return undefined
     const kind = key.charCodeAt(4)
-    if (kind === KEY_RECORD) this.#putRecord(slot, value)
-    else if (kind === KEY_BLOCK) this.#bySlot.get(slot)?.putBlock(indexOf(key), value)
+    if (kind === KEY_RECORD) return this.#putRecord(slot, value)
+    const log = this.#bySlot.get(slot)
+    if (kind === KEY_BLOCK) log?.putBlock(indexOf(key), value)
+    return log
   }
 
-  #putRecord(slot: number, value: Buffer): void {
+  #putRecord(slot: number, value: Buffer): LogMirror | undefined {
     const record = decodeReplicaRecord(value)
-    if (record === null) return
+    if (record === null) return undefined
     let log = this.#bySlot.get(slot)
     if (log === undefined) {
       log = new LogMirror(this.#groupOf(record.groupId), record.replica)
@@ -138,13 +201,16 @@ export class DiskMirror implements DiskWatch {
     }
     log.term = record.term
     log.votedFor = record.votedFor
-    log.firstIndex = record.firstIndex
     log.space = record.space
+    log.begin(record.firstIndex, record.prevTerm)
+    return log
   }
 
-  #remove(key: string): void {
-    if (key.length === LOG_KEY_BYTES && key.charCodeAt(4) === KEY_BLOCK)
-      this.#bySlot.get(slotOf(key))?.removeBlock(indexOf(key))
+  #remove(key: string): LogMirror | undefined {
+    if (key.length !== LOG_KEY_BYTES || key.charCodeAt(4) !== KEY_BLOCK) return undefined
+    const log = this.#bySlot.get(slotOf(key))
+    log?.removeBlock(indexOf(key))
+    return log
   }
 }
 

@@ -45,7 +45,10 @@ export class Ghost implements Watcher {
   /** Begins to follow a store's disk; before its process first runs. */
   addStore(process: SimProcess): void {
     this.#processes.set(process.name, process)
-    this.#disks.set(process.name, new DiskMirror(process.disk, (groupId) => this.group(groupId)))
+    this.#disks.set(
+      process.name,
+      new DiskMirror(process.name, process.disk, (groupId) => this.group(groupId)),
+    )
   }
 
   /** A process has opened a store. */

@@ -33,6 +33,8 @@ export const INVARIANTS = {
   'I-25': 'a group that hangs does not stop the others',
   'I-L':
     'a healed core with a quorum of every group comes to rest: one leader each, all applied, terms at rest',
+  'I-log':
+    'after every write the log on a disk is whole, as its next start must find it: block behind block, each in its term',
   'I-open': 'a store opens, and its replicas work, on a disk that nobody damaged',
   'I-accused': 'no store is called suspect while no disk was damaged',
   'I-call': 'every call to a store that lives ends within its time',
@@ -204,6 +206,18 @@ export function noGap(group: GroupRecord, node: NodeImpl): void {
       'I-10',
       `${group.groupId}: the log of ${node.self.storeId} begins at ${firstIndex}, applied is ${applied}`,
     )
+}
+
+/** I-log: what is wrong at `index`. */
+export function logIsBroken(group: GroupRecord, storeId: string, index: number, what: string): never {
+  broken('I-log', `${group.groupId}: on the disk of ${storeId}, ${index} ${what}`)
+}
+
+/** I-9, of a replica that has come to life: what its state was made of, and its log still holds, is what was committed. */
+export function recoveredIsCommitted(group: GroupRecord, storeId: string, node: NodeImpl): void {
+  const { log, ballotBox } = node
+  for (let index = Math.max(log.firstIndex - 1, 1); index <= ballotBox.lastCommittedIndex; index++)
+    commitIsFinal(group, storeId, index, log.termAt(index))
 }
 
 /** I-19, of a vote. */

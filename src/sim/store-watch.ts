@@ -26,6 +26,7 @@ import {
   leaderAppendOnly,
   leaderCompleteness,
   noGap,
+  recoveredIsCommitted,
   termMonotonic,
   voteIsDurable,
   voteUniqueness,
@@ -237,6 +238,7 @@ export class StoreWatch {
       const text = `${group.groupId}: ${replica.name} recovered a state at ${commit}, committed is ${group.lastCommitted}`
       throw new InvariantViolation('I-16', text)
     }
+    recoveredIsCommitted(group, this.storeId, node)
     noGap(group, node)
   }
 

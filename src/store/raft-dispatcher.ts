@@ -150,9 +150,14 @@ export class RaftDispatcher implements RpcHandlers {
     this.#deliver(ref, (target) => target.node.readOnly.onResponse(target.member, message))
   }
 
+  /**
+   * A leader tells the member what it misses, and so does whoever knows of no leader: where those that have the group are
+   * too few to elect one, nobody else would.
+   */
   onNoSuchReplica(storeId: string, groupId: string, fromReplica: number, toReplica: number): void {
     const group = this.#groups.get(groupId)
-    if (group === undefined || !group.isLeader || group.replica !== fromReplica) return
+    if (group === undefined || group.replica !== fromReplica) return
+    if (!group.isLeader && group.node?.leader !== null) return
     const known = group.spec.members.find((member) => member.replica === toReplica)
     if (known?.storeId === storeId) this.#handlers.onMissingReplica(storeId, group.spec)
   }

@@ -19,6 +19,9 @@ const MAX_BURST_VALUE_BYTES = 2 * 1024 * 1024
 const CUT_OFF_BURSTS = 0.5
 const CUT_OFF_CALLS = 60
 const CUT_OFF_GAP_MS = 4
+/** Of a rush, half of them reads. */
+const RUSH_CALLS = 200
+const RUSH_GAP_MS = 1
 /** Stands for a delete among the values that were proposed for a key. */
 const DELETED = -1
 
@@ -134,12 +137,50 @@ export class ClientLoad {
   #callOfCutOff(storeId: string, groupId: string): void {
     if (!this.#running || !this.#able().includes(storeId)) return
     const client = this.#clients.client('burst', this.#bursts, storeId)
-    const regions = Array.from({ length: this.regionCount }, (_, region) => regionGroupId(region))
-    const region = regions.indexOf(groupId)
-    const answer = region < 0 ? this.applyTo(client, groupId) : this.put(client, region)
+    this.#writeTo(client, this.#regionOf(groupId), groupId).catch(() => {
+      // The history has it.
+    })
+  }
+
+  /**
+   * Clients crowd to a store that leads, or thinks so: they read there what is just being written through others. Whether
+   * it still may answer is most in doubt about then.
+   */
+  rush(storeId: string, forMs: number): void {
+    if (!this.#running) return
+    const led = [...(this.#cluster.hosts.get(storeId)?.groups() ?? [])].filter(({ isLeader }) => isLeader)
+    if (led.length === 0) return
+    const { groupId } = this.#bursts.pick(led)
+    for (let i = 0; i < Math.min(RUSH_CALLS, forMs / RUSH_GAP_MS); i++) {
+      const call = (): void => this.#callOfRush(storeId, groupId, i % 2 === 0)
+      this.#cluster.world.schedule(i * RUSH_GAP_MS * 1_000, null, 'world', 0, call)
+    }
+  }
+
+  #callOfRush(storeId: string, groupId: string, reads: boolean): void {
+    const able = this.#able()
+    if (!this.#running || able.length === 0 || (reads && !able.includes(storeId))) return
+    const client = this.#clients.client('burst', this.#bursts, reads ? storeId : this.#bursts.pick(able))
+    const region = this.#regionOf(groupId)
+    const answer = reads ? this.#readAt(client, region, groupId) : this.#writeTo(client, region, groupId)
     answer.catch(() => {
       // The history has it.
     })
+  }
+
+  /** Null for a counter. */
+  #regionOf(groupId: string): number | null {
+    for (let region = 0; region < this.regionCount; region++)
+      if (regionGroupId(region) === groupId) return region
+    return null
+  }
+
+  #readAt(client: SimClient, region: number | null, groupId: string): Promise<void> {
+    return region === null ? this.query(client, groupId) : this.getMany(client, region, 1)
+  }
+
+  #writeTo(client: SimClient, region: number | null, groupId: string): Promise<unknown> {
+    return region === null ? this.applyTo(client, groupId) : this.put(client, region)
   }
 
   #able(): string[] {

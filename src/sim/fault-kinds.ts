@@ -1,3 +1,4 @@
+import type { Ambush } from './ambush.ts'
 import type { SimRandom } from './random.ts'
 
 /** One kind of fault: `everyMs` is the mean of an exponential pause between two, `forMs` the mean of its length. */
@@ -48,6 +49,8 @@ export type NemesisOptions = {
   readonly corrupt?: boolean | number
   /** Probability that before a write on any link something comes that was sent before. */
   readonly stale?: number
+  /** Strikes that wait for a mark, where there are marks. */
+  readonly ambushes?: readonly Ambush[]
   /** How many processes may be down or paused at once. Default: a minority. */
   readonly maxDown?: number
 }

@@ -43,11 +43,12 @@ export class ReplicaGhost {
   }
 
   /** A later leader has cut off what was acknowledged to an earlier one: what is committed stands. */
-  takeBack({ log, ballotBox }: NodeImpl): void {
+  takeBack({ log }: NodeImpl, committedBefore: number): void {
     const { ackedIndex } = this
     if (ackedIndex < log.firstIndex) return
     if (ackedIndex <= log.lastIndex && log.termAt(ackedIndex) === this.ackedTerm) return
-    this.ackedIndex = ballotBox.lastCommittedIndex
+    // Not what is known as committed by now: that may be on the disks of others alone.
+    this.ackedIndex = Math.max(Math.min(ackedIndex, committedBefore), log.firstIndex - 1)
     this.ackedTerm = log.termAt(this.ackedIndex)
     this.ackedIn = 0
   }

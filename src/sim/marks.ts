@@ -4,7 +4,11 @@ import { MARKS, type Mark } from './mark-table.ts'
 export class Marks {
   readonly #counts = new Map<Mark, number>()
 
+  /** Hears of each mark as it is reached, in the step that reaches it. */
+  onReach: ((mark: Mark) => void) | null = null
+
   reach(mark: Mark): void {
+    this.onReach?.(mark)
     this.#counts.set(mark, (this.#counts.get(mark) ?? 0) + 1)
   }
 

@@ -63,6 +63,11 @@ function* reductionsOf(plan: RunPlan): Generator<Reduction> {
   for (const kind of FAULT_KINDS) {
     if (faults[kind]) yield { what: `no ${kind}`, plan: { ...plan, faults: { ...faults, [kind]: false } } }
   }
+  const { ambushes = [] } = faults
+  for (const ambush of ambushes) {
+    const others = ambushes.filter((other) => other !== ambush)
+    yield { what: `no ambush at ${ambush.mark}`, plan: { ...plan, faults: { ...faults, ambushes: others } } }
+  }
   if (faults.stale) yield { what: 'nothing comes again', plan: { ...plan, faults: { ...faults, stale: 0 } } }
   if (plan.bursts !== null) yield { what: 'no bursts', plan: { ...plan, bursts: null } }
   if (faults.corrupt) yield { what: 'no corruption', plan: { ...plan, faults: { ...faults, corrupt: 0 } } }

@@ -1,4 +1,5 @@
 import { assert } from '../util/assert.ts'
+import { Ambushes } from './ambush.ts'
 import {
   DEFAULT_CORRUPT_RATE,
   FAULT_KINDS,
@@ -7,6 +8,7 @@ import {
   type NemesisOptions,
   rateOf,
 } from './fault-kinds.ts'
+import type { Mark } from './mark-table.ts'
 import { NetworkStrikes } from './network-strikes.ts'
 import type { SimProcess } from './process.ts'
 import { ProcessStrikes } from './process-strikes.ts'
@@ -24,6 +26,8 @@ export interface Nemesis {
   readonly classes: ReadonlyMap<string, number>
   /** Ends all faults: links heal, paused processes go on, dead ones restart, disks are well. Idempotent. */
   stop(): void
+  /** A process reaches a mark: strikes that wait for it come. */
+  onMark(mark: Mark, process: SimProcess): void
   /** Somebody else struck. */
   count(className: string): void
   /** No new faults begin; those that stand stay. */
@@ -50,6 +54,7 @@ class SimNemesis implements Nemesis, StrikeContext {
   readonly hooks: NemesisHooks
   readonly maxDown: number
   readonly #strikes: Readonly<Record<FaultKind, (forMs: number) => void>>
+  readonly #ambushes: Ambushes | null
   #ceased = false
   #stopped = false
 
@@ -67,6 +72,8 @@ class SimNemesis implements Nemesis, StrikeContext {
     this.ownRandom = this.random.fork('own')
     this.maxDown = options.maxDown ?? Math.floor((processes.length - 1) / 2)
     this.#strikes = { ...new NetworkStrikes(this).strikes, ...new ProcessStrikes(this).strikes }
+    const { ambushes = [] } = options
+    this.#ambushes = ambushes.length > 0 ? new Ambushes(this, ambushes) : null
     for (const kind of FAULT_KINDS) {
       const wanted = options[kind]
       if (wanted) this.#scheduleNext(kind, rateOf(kind, wanted))
@@ -74,6 +81,10 @@ class SimNemesis implements Nemesis, StrikeContext {
     const corruptRate = options.corrupt === true ? DEFAULT_CORRUPT_RATE : options.corrupt || 0
     const { stale: staleRate = 0 } = options
     if (corruptRate > 0 || staleRate > 0) world.network.configure({ corruptRate, staleRate })
+  }
+
+  onMark(mark: Mark, process: SimProcess): void {
+    if (!this.#ceased) this.#ambushes?.onMark(mark, process)
   }
 
   cease(): void {

@@ -12,8 +12,8 @@ const MAX_CRASH_LOOP = 5
 const DAY_MS = 86_400_000
 /** Images for rollbacks are taken this often. */
 const IMAGE_EVERY_MS = 2_000
-/** With the own randomness: each crash mode that a whole disk may show. */
-const CRASH_MODES: readonly CrashMode[] = ['process', 'power', 'lose-unsynced', 'holes']
+/** Each crash mode that a whole disk may show. */
+export const CRASH_MODES: readonly CrashMode[] = ['process', 'power', 'lose-unsynced', 'holes']
 
 /** Faults of processes and their disks. */
 export class ProcessStrikes {

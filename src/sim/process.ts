@@ -45,6 +45,11 @@ export interface Surroundings {
   readonly worker: SimWorker
 }
 
+/** The process that a thread is of: lives are named `process#starts`, their workers `process#starts/shardN`. */
+export function processNameOf({ name }: { readonly name: string }): string {
+  return name.slice(0, name.indexOf('#'))
+}
+
 /** A simulated process on a machine of its own. It is started by `world.process`. */
 export class SimProcess {
   readonly name: string

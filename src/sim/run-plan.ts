@@ -1,4 +1,5 @@
 import type { GroupRequest } from '../api/group-request.ts'
+import { type Ambush, drawAmbushes } from './ambush.ts'
 import type { DiskTimings } from './disk.ts'
 import { drawNemesisOptions, FAULT_KINDS, type NemesisOptions } from './fault-kinds.ts'
 import type { NetworkOptions } from './link.ts'
@@ -121,7 +122,7 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     callsPerSecond: 100,
     maxInFlight: random.pick([10, 40, 100]),
     callTimeoutMs: random.pick([1_000, 2_000, 5_000]),
-    faults: drawFaults(random, storeCount, damage),
+    faults: { ...drawFaults(random, storeCount, damage), ambushes: drawAmbushesOf(seed) },
     faultsFromMs: random.chance(0.3) ? 0 : random.between(500, 3_000),
     faultsForMs: limits.faultsForMs ?? 60_000,
     livenessMs: limits.livenessMs ?? 20_000,
@@ -221,6 +222,12 @@ function drawMix(random: SimRandom): ClientMix {
     apply: weight(4) + 0.5,
     query: weight(2),
   }
+}
+
+/** Of its own, so that it does not disturb what else is drawn. */
+function drawAmbushesOf(seed: number | string): readonly Ambush[] {
+  const random = new SimRandom(`ambushes/${seed}`)
+  return random.chance(0.7) ? drawAmbushes(random) : []
 }
 
 /** At least one kill, whatever the coins say: a run without a crash proves little. */

@@ -7,6 +7,7 @@ import { checkHistory, type HistoryVerdict } from './history-check.ts'
 import { LivenessPhase } from './liveness.ts'
 import { markCalls } from './mark-lives.ts'
 import { type Nemesis, startNemesis } from './nemesis.ts'
+import { processNameOf } from './process.ts'
 import { drawPlan, type PlanLimits, type RunPlan } from './run-plan.ts'
 import { SimClients } from './sim-client.ts'
 import { toSimulationFailure } from './simulation-failure.ts'
@@ -147,12 +148,17 @@ class SeedRun {
       leads: (process) => cluster.leads(process.name),
       electionTimeoutMs: this.#plan.electionTimeoutMs,
       onCutOff: (process) => this.#load.onCutOff(process.name),
+      onRush: (process, forMs) => this.#load.rush(process.name, forMs),
       onDiskTrouble: (process) => cluster.trouble(process),
       ...(this.#plan.faults.damage && {
         mayDamage: (process) => atlas.mayDamage(process.name),
         onDamaged: (process) => cluster.damaged.add(process.name),
       }),
     })
+    cluster.marks.onReach = (mark) => {
+      const thread = this.world.runningThread
+      if (thread !== null) nemesis.onMark(mark, this.world.process(processNameOf(thread)))
+    }
     if (this.#plan.faultFree !== true) this.#crashOnce(nemesis)
     return nemesis
   }
@@ -200,7 +206,7 @@ class SeedRun {
 /** A plan in one line, the first of every event log. */
 export function describePlan(plan: RunPlan): string {
   const faults = Object.entries(plan.faults)
-    .filter(([, wanted]) => wanted)
+    .filter(([, wanted]) => (Array.isArray(wanted) ? wanted.length > 0 : wanted))
     .map(([name]) => name)
   const groups = plan.splitKeys.length + 1 + plan.counters.length
   return (

@@ -269,7 +269,7 @@ export class StoreWatch {
     if (commit > seen.commit) this.#onCommit(seen, commit, leads)
     noGap(group, node)
     keepsAcknowledged(group, node, replica)
-    replica.takeBack(node)
+    replica.takeBack(node, seen.commit)
     seen.generation = node.generation
     seen.term = node.currTerm
     seen.commit = commit

@@ -10,6 +10,8 @@ export interface NemesisHooks {
   leads?(process: SimProcess): boolean
   /** This process leads, and a partition has just taken the others from it. */
   onCutOff?(process: SimProcess): void
+  /** Clients crowd to what this process leads, and to the same keys through others, for a time. */
+  onRush?(process: SimProcess, forMs: number): void
   /** So that strikes may come while an election is held. */
   readonly electionTimeoutMs?: number
   /** The disk of this process is about to fail, or to stand still: its program may end by itself. */

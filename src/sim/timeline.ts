@@ -77,6 +77,11 @@ export class Timeline {
     return this.trace.steps
   }
 
+  /** The thread whose code runs in the step under way, or has just run; null for the world itself. */
+  get runningThread(): EventOwner | null {
+    return this.#ran ?? null
+  }
+
   /** A line in the event log, and part of the trace hash. */
   note(text: string): void {
     this.trace.note(this.#nowUs, text)
@@ -226,8 +231,8 @@ export class Timeline {
   }
 
   #tellStep(owner: EventOwner | null): void {
-    this.#ran = undefined
     this.afterStep?.(owner)
+    this.#ran = undefined
   }
 
   /**

@@ -60,6 +60,7 @@ function densePlan(plan: RunPlan): RunPlan {
   // What most mutants need is never missing.
   faults.kills ??= denser(DEFAULT_RATES.kills)
   faults.partitions = denser(DEFAULT_RATES.partitions)
+  faults.ambushes = plan.faults.ambushes?.map((ambush) => ({ ...ambush, restMs: ambush.restMs / DENSITY }))
   return {
     ...plan,
     faults,

@@ -39,6 +39,7 @@ describe('whole clusters under drawn faults', () => {
     )
     expect([...kinds].sort()).toEqual(
       [
+        'ambushes',
         'bridges',
         'clogs',
         'corrupt',

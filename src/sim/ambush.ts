@@ -9,8 +9,8 @@ export type AmbushStrikeKind = (typeof STRIKE_KINDS)[number]
 
 /** A strike of an ambush: on whom, when, and for how long. Times are in election timeouts. */
 export interface AmbushStrike {
-  /** The store that reached the mark, any other one, or any other one that leads. */
-  readonly who: 'self' | 'other' | 'rival'
+  /** The store that reached the mark, all others, any other one, or any other one that leads. */
+  readonly who: 'self' | 'rest' | 'other' | 'rival'
   readonly what: AmbushStrikeKind
   readonly after: number
   readonly for: number
@@ -25,8 +25,19 @@ export interface Ambush {
   readonly strikes: readonly AmbushStrike[]
 }
 
-const STRIKE_KINDS = ['kill', 'pause', 'stall', 'drag', 'cut-off', 'mute', 'deaf', 'reset', 'rush'] as const
-const WHOM = ['self', 'self', 'self', 'other', 'rival'] as const
+const STRIKE_KINDS = [
+  'kill',
+  'pause',
+  'stall',
+  'drag',
+  'cut-off',
+  'mute',
+  'deaf',
+  'estrange',
+  'reset',
+  'rush',
+] as const
+const WHOM = ['self', 'self', 'self', 'rest', 'other', 'rival'] as const
 
 /** Marks that a store reaches while it works, so that what comes next may be disturbed. */
 const AMBUSHED_MARKS: readonly Mark[] = [
@@ -67,14 +78,82 @@ const REST_MS = 4_000
 /** Of clusters that do not say. */
 const DEFAULT_TIMEOUT_MS = 1_000
 
+type Range = readonly [low: number, high: number]
+
+/** An ambush whose strikes belong together; only their times are drawn. */
+interface Scheme {
+  readonly mark: Mark
+  readonly strikes: ReadonlyArray<{
+    readonly who: AmbushStrike['who']
+    readonly what: AmbushStrikeKind
+    readonly after: Range
+    readonly for: Range
+  }>
+}
+
+/** What it takes two or three strikes in the right order to reach. */
+const SCHEMES: readonly Scheme[] = [
+  // Who was cut back leads next, on a slow disk, and with one follower at most that is faster.
+  {
+    mark: 'cut/suffix',
+    strikes: [
+      { who: 'rival', what: 'kill', after: [0.05, 0.5], for: [2, 4] },
+      { who: 'self', what: 'drag', after: [0.8, 2], for: [1, 3] },
+      { who: 'other', what: 'stall', after: [1, 2], for: [0.3, 0.9] },
+    ],
+  },
+  // A candidate hears nobody, and its next attempt is written behind the first on a slow disk.
+  {
+    mark: 'candidacy',
+    strikes: [
+      { who: 'self', what: 'deaf', after: [0, 0.01], for: [0.5, 1.2] },
+      { who: 'self', what: 'drag', after: [0, 0.1], for: [2, 4] },
+    ],
+  },
+  // A leader sleeps through the election of another, and wakes among its callers.
+  {
+    mark: 'commit/ahead-of-own-disk',
+    strikes: [{ who: 'self', what: 'pause', after: [0, 1], for: [1.2, 3] }],
+  },
+  // All but one, which does not hear its leader any more and soon stands, fail for a moment.
+  {
+    mark: 'forward/not-leader',
+    strikes: [
+      { who: 'self', what: 'estrange', after: [0, 0.1], for: [2, 4] },
+      { who: 'rest', what: 'kill', after: [0.4, 1.1], for: [0, 0.02] },
+    ],
+  },
+  // Sent and stored, but the answers are lost: it is sent again.
+  {
+    mark: 'append/many-blocks',
+    strikes: [
+      { who: 'self', what: 'deaf', after: [0, 0.02], for: [0.1, 0.6] },
+      { who: 'self', what: 'reset', after: [0.05, 0.3], for: [0, 0] },
+      { who: 'other', what: 'kill', after: [0.3, 1], for: [0.5, 1] },
+    ],
+  },
+]
+/** Share of the ambushes that are schemes. */
+const SCHEMED = 0.4
+
 /** Two to six of them, each of one to three strikes. */
 export function drawAmbushes(random: SimRandom): Ambush[] {
-  return Array.from({ length: MIN_AMBUSHES + random.below(MORE_AMBUSHES) }, () => ({
-    mark: random.pick(AMBUSHED_MARKS),
-    chance: random.pick([1, 0.5]),
-    restMs: random.exponential(REST_MS),
-    strikes: Array.from({ length: 1 + random.below(MAX_STRIKES) }, () => drawStrike(random)),
-  }))
+  return Array.from({ length: MIN_AMBUSHES + random.below(MORE_AMBUSHES) }, () => {
+    const scheme = random.chance(SCHEMED) ? random.pick(SCHEMES) : null
+    return {
+      mark: scheme?.mark ?? random.pick(AMBUSHED_MARKS),
+      chance: random.pick([1, 0.5]),
+      restMs: random.exponential(REST_MS),
+      strikes:
+        scheme === null
+          ? Array.from({ length: 1 + random.below(MAX_STRIKES) }, () => drawStrike(random))
+          : scheme.strikes.map((strike) => ({
+              ...strike,
+              after: random.between(...strike.after),
+              for: random.between(...strike.for),
+            })),
+    }
+  })
 }
 
 function drawStrike(random: SimRandom): AmbushStrike {
@@ -114,22 +193,23 @@ export class Ambushes {
   }
 
   #prepare(mark: Mark, store: SimProcess, { who, what, after, for: length }: AmbushStrike): void {
-    const victim = this.#victim(store, who)
-    if (victim === null) return
+    const victims = this.#victims(store, who)
     this.#context.later(after * this.#timeoutMs, () => {
-      if (!this.#strike(victim, what, length * this.#timeoutMs)) return
-      this.#context.world.note(`ambush at ${mark} of ${store.name}: ${what} ${victim.name}`)
-      this.#context.count(`ambushes/${what}`)
+      for (const victim of victims) {
+        if (!this.#strike(victim, what, length * this.#timeoutMs)) continue
+        this.#context.world.note(`ambush at ${mark} of ${store.name}: ${what} ${victim.name}`)
+        this.#context.count(`ambushes/${what}`)
+      }
     })
   }
 
-  #victim(store: SimProcess, who: AmbushStrike['who']): SimProcess | null {
-    if (who === 'self') return store
+  #victims(store: SimProcess, who: AmbushStrike['who']): readonly SimProcess[] {
+    if (who === 'self') return [store]
     const { processes, hooks } = this.#context
-    const others = processes.filter(
-      (process) => process !== store && (who === 'other' || hooks.leads?.(process) === true),
-    )
-    return others.length === 0 ? null : this.#random.pick(others)
+    const others = processes.filter((process) => process !== store)
+    if (who === 'rest') return others
+    const able = who === 'other' ? others : others.filter((process) => hooks.leads?.(process))
+    return able.length === 0 ? [] : [this.#random.pick(able)]
   }
 
   /** False when it may not be, or would change nothing. */
@@ -138,9 +218,7 @@ export class Ambushes {
       case 'kill':
         return this.#kill(victim, forMs)
       case 'pause':
-        if (!this.#mayGoDown(victim)) return false
-        victim.pause(forMs)
-        return true
+        return this.#pause(victim, forMs)
       case 'stall':
       case 'drag':
         return this.#troubleDisk(victim, what, forMs)
@@ -169,6 +247,14 @@ export class Ambushes {
     return true
   }
 
+  /** Its callers go on: what they are told when it does, it may not know any more. */
+  #pause(victim: SimProcess, forMs: number): boolean {
+    if (!this.#mayGoDown(victim)) return false
+    this.#context.hooks.onRush?.(victim, forMs)
+    victim.pause(forMs)
+    return true
+  }
+
   /** It stands still, or each of its operations takes a good part of an election timeout. */
   #troubleDisk(victim: SimProcess, what: 'stall' | 'drag', forMs: number): boolean {
     const { disk } = victim
@@ -190,21 +276,24 @@ export class Ambushes {
     return true
   }
 
-  #cutOff(victim: SimProcess, what: 'cut-off' | 'mute' | 'deaf', forMs: number): boolean {
+  /** From all others, in one direction or both; or from one that leads, while the rest hears both. */
+  #cutOff(victim: SimProcess, what: 'cut-off' | 'mute' | 'deaf' | 'estrange', forMs: number): boolean {
     const { world, processes, hooks } = this.#context
-    const { network } = world
-    const links = processes
-      .filter((process) => process !== victim)
-      .flatMap(({ name }): Array<readonly [string, string]> => {
-        const out = [victim.name, name] as const
-        const back = [name, victim.name] as const
-        return what === 'cut-off' ? [out, back] : [what === 'mute' ? out : back]
-      })
-    for (const [from, to] of links) network.block(from, to)
-    this.#context.later(forMs, () => {
-      for (const [from, to] of links) network.unblock(from, to)
+    const others = processes.filter((process) => process !== victim)
+    const leaders = others.filter((process) => hooks.leads?.(process))
+    if (what === 'estrange' && leaders.length === 0) return false
+    const far = what === 'estrange' ? [this.#random.pick(leaders)] : others
+    const links = far.flatMap(({ name }): Array<readonly [string, string]> => {
+      const out = [victim.name, name] as const
+      const back = [name, victim.name] as const
+      if (what === 'mute') return [out]
+      return what === 'deaf' ? [back] : [out, back]
     })
-    if (hooks.leads?.(victim)) hooks.onCutOff?.(victim)
+    for (const [from, to] of links) world.network.block(from, to)
+    this.#context.later(forMs, () => {
+      for (const [from, to] of links) world.network.unblock(from, to)
+    })
+    if (what !== 'estrange' && hooks.leads?.(victim)) hooks.onCutOff?.(victim)
     return links.length > 0
   }
 }

@@ -20,8 +20,8 @@ const CUT_OFF_BURSTS = 0.5
 const CUT_OFF_CALLS = 60
 const CUT_OFF_GAP_MS = 4
 /** Of a rush, half of them reads. */
-const RUSH_CALLS = 200
-const RUSH_GAP_MS = 1
+const MAX_RUSH_CALLS = 100
+const LEAST_RUSH_GAP_MS = 1
 /** Stands for a delete among the values that were proposed for a key. */
 const DELETED = -1
 
@@ -151,15 +151,16 @@ export class ClientLoad {
     const led = [...(this.#cluster.hosts.get(storeId)?.groups() ?? [])].filter(({ isLeader }) => isLeader)
     if (led.length === 0) return
     const { groupId } = this.#bursts.pick(led)
-    for (let i = 0; i < Math.min(RUSH_CALLS, forMs / RUSH_GAP_MS); i++) {
+    const count = Math.min(MAX_RUSH_CALLS, Math.ceil(forMs / LEAST_RUSH_GAP_MS))
+    for (let i = 0; i < count; i++) {
       const call = (): void => this.#callOfRush(storeId, groupId, i % 2 === 0)
-      this.#cluster.world.schedule(i * RUSH_GAP_MS * 1_000, null, 'world', 0, call)
+      this.#cluster.world.schedule(((i * forMs) / count) * 1_000, null, 'world', 0, call)
     }
   }
 
   #callOfRush(storeId: string, groupId: string, reads: boolean): void {
     const able = this.#able()
-    if (!this.#running || able.length === 0 || (reads && !able.includes(storeId))) return
+    if (!this.#running || able.length === 0 || (reads && !this.#mayAsk(storeId))) return
     const client = this.#clients.client('burst', this.#bursts, reads ? storeId : this.#bursts.pick(able))
     const region = this.#regionOf(groupId)
     const answer = reads ? this.#readAt(client, region, groupId) : this.#writeTo(client, region, groupId)
@@ -185,6 +186,10 @@ export class ClientLoad {
 
   #able(): string[] {
     return this.#clients.storesThatServe().filter((storeId) => this.askOnly?.has(storeId) ?? true)
+  }
+
+  #mayAsk(storeId: string): boolean {
+    return this.#clients.has(storeId) && (this.askOnly?.has(storeId) ?? true)
   }
 
   #call(): void {

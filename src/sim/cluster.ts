@@ -188,7 +188,9 @@ export class SimCluster {
     }
   }
 
-  #onCrashed({ name }: SimProcess, scene: CrashScene): void {
+  #onCrashed(process: SimProcess, scene: CrashScene): void {
+    const { name } = process
+    this.ghost.onLifeOver(process)
     markCrash(this.marks, {
       ...scene,
       host: this.hosts.get(name) ?? null,

@@ -60,6 +60,15 @@ export class Ghost implements Watcher {
     }
   }
 
+  /** A process has just died. */
+  onLifeOver(process: SimProcess): void {
+    this.#watches.get(process.life)?.onLifeOver(process.env.clock.monotonicMs())
+  }
+
+  get nowMs(): number {
+    return this.#timeline.nowMs
+  }
+
   group(groupId: string): GroupGhost {
     let group = this.#groups.get(groupId)
     if (group === undefined) {

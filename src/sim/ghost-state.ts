@@ -34,6 +34,8 @@ export class ReplicaGhost {
   ackedIn = 0
   /** The last entry of each term that it ever acknowledged. */
   readonly ackedOfTerm = new Map<number, number>()
+  /** When a life that is over last heard from the leader that it followed. */
+  followedAtMs = Number.NEGATIVE_INFINITY
   /** What its disk has forgotten of its promises, in words; null while it has all. */
   amnesia: string | null = null
 

@@ -21,6 +21,8 @@ export const INVARIANTS = {
   'I-8': 'a leader commits by an entry of its own term that a majority holds durably',
   'I-9': 'a commit index never falls, and what was committed at an index stays there for ever',
   'I-10': 'a log begins no later than behind what its state machine has applied',
+  'I-13':
+    'a voter that has followed a live leader votes for nobody within an election timeout, restarts included',
   'I-15': 'the answers that clients got have an order in which each makes sense',
   'I-16': 'a recovered state is that of the committed entries up to its applied index',
   'I-17': 'what was acknowledged is committed, for ever',
@@ -80,6 +82,22 @@ export function voteUniqueness(
   if (known === undefined) replica.votes.set(term, candidate)
   else if (known !== candidate)
     broken('I-2', `${group.groupId}: ${replica.name} voted in term ${term} for ${known} and for ${candidate}`)
+}
+
+/** Clocks may run so much faster or slower than simulated time, and so may the two that a promise is timed by. */
+const CLOCK_TOLERANCE = 0.1
+
+/** I-13, of the life before: what a leader's lease rests on. */
+export function leasePromiseKept(
+  group: GroupRecord,
+  replica: ReplicaGhost,
+  nowMs: number,
+  electionTimeoutMs: number,
+): void {
+  const sinceMs = nowMs - replica.followedAtMs
+  if (sinceMs >= electionTimeoutMs * (1 - CLOCK_TOLERANCE)) return
+  const text = `${replica.name} votes ${sinceMs.toFixed(1)} ms after its life before heard from a leader`
+  broken('I-13', `${group.groupId}: ${text}, the election timeout is ${electionTimeoutMs} ms`)
 }
 
 /** I-3: of one life, and of a promise. */

@@ -7,6 +7,8 @@ import type { SimRandom } from './random.ts'
 
 /** Share of the kills of leaders whose heirs have trouble with their disks. */
 const STALLED_ELECTIONS = 0.2
+/** Share of the pauses of leaders in which clients crowd to them. */
+const RUSHED_PAUSES = 0.5
 const CRASH_LOOP_MS = 200
 const MAX_CRASH_LOOP = 5
 const DAY_MS = 86_400_000
@@ -113,6 +115,9 @@ export class ProcessStrikes {
     const victim = this.#victim()
     if (victim === null) return
     this.#context.count('pauses')
+    // When it goes on it may think that it leads still, and has callers who know better.
+    const { hooks } = this.#context
+    if (hooks.leads?.(victim) && this.#elections.chance(RUSHED_PAUSES)) hooks.onRush?.(victim, forMs)
     victim.pause(forMs)
   }
 

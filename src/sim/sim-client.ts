@@ -62,6 +62,11 @@ export class SimClients {
   }
 
   /** For clients. */
+  /** Whether callers have this store, though it may be paused: then they wait with it. */
+  has(storeId: string): boolean {
+    return this.#cluster.stores.has(storeId)
+  }
+
   storesThatServe(): string[] {
     return [...this.#cluster.stores.keys()].filter((storeId) => !this.#cluster.process(storeId).paused)
   }

@@ -25,6 +25,7 @@ import {
   keepsAcknowledged,
   leaderAppendOnly,
   leaderCompleteness,
+  leasePromiseKept,
   noGap,
   recoveredIsCommitted,
   termMonotonic,
@@ -50,6 +51,7 @@ export interface Watcher {
   readonly marks: Marks
   /** The replicas of a group on other stores that run. */
   nodesElsewhere(groupId: string, storeId: string): readonly NodeImpl[]
+  readonly nowMs: number
   decide(code: number, a: number, b: number): void
   note(text: string): void
   onAmnesia(storeId: string, group: GroupGhost, forgot: string): void
@@ -147,6 +149,7 @@ export class StoreWatch {
       termMonotonic(group, replica, term, node.currTerm)
       if (preVote || answer !== VOTE_GRANTED) return
       this.#ghost.decide(DECIDED_VOTE, term, to.toReplica)
+      leasePromiseKept(group, replica, this.#ghost.nowMs, node.options.electionTimeoutMs)
       this.#beforePromise(group, replica, `a vote in term ${term}`)
       this.#vouchForVote(group, replica, to.groupId, term, to.toReplica)
     })
@@ -201,6 +204,14 @@ export class StoreWatch {
     for (const replica of this.host.groups()) {
       const seen = this.#see(replica)
       if (seen !== null) this.#look(seen)
+    }
+  }
+
+  /** Its process has died. `clockMs` is what its clock showed then. */
+  onLifeOver(clockMs: number): void {
+    for (const { node, replica } of this.#seen.values()) {
+      if (node.leader === null || node.state === 'leader') continue
+      replica.followedAtMs = Math.max(replica.followedAtMs, this.#ghost.nowMs - (clockMs - node.lastLeaderMs))
     }
   }
 

@@ -13,19 +13,22 @@ const STORE_COUNTS = 4
 /** Small runs in fast motion: what a whole seed meets in 80 simulated seconds they meet in 12. */
 const FAST_LIMITS: PlanLimits = { maxGroups: 3, faultsForMs: 6_000, livenessMs: 6_000 }
 
+const PATIENT_TIMEOUT_MS = 600
+const PATIENT_LIMITS: PlanLimits = { maxGroups: 6, faultsForMs: 9_000, livenessMs: 12_000 }
+
 /** Shapes of runs in fast motion, each with more of what leads to some states. */
 export const SHAPES = {
   mixed: (seed: number, limits: PlanLimits) =>
-    densePlan(drawPlan(seed, { stores: FEWEST_STORES + (seed % STORE_COUNTS), ...limits })),
+    densePlan(drawPlan(seed, { stores: FEWEST_STORES + (seed % STORE_COUNTS), ...FAST_LIMITS, ...limits })),
   /** Directories are damaged all the time. */
   damaged: (seed: number, limits: PlanLimits) => {
-    const plan = densePlan(drawPlan(seed, { stores: 5, ...limits }))
+    const plan = densePlan(drawPlan(seed, { stores: 5, ...FAST_LIMITS, ...limits }))
     const often = { everyMs: 800, forMs: 300 }
     return { ...plan, faults: { ...plan.faults, damage: often, kills: often } }
   },
   /** Large values come faster than slow disks take them, and have to be sent again and again. */
   crowded: (seed: number, limits: PlanLimits) => {
-    const plan = densePlan(drawPlan(seed, { stores: 3, ...limits }))
+    const plan = densePlan(drawPlan(seed, { stores: 3, ...FAST_LIMITS, ...limits }))
     const bursts = { everyMs: 2_000, calls: 40, gapMs: 0.02, valueBytes: 1024 * 1024 }
     const faults = {
       slowDisk: { everyMs: 600, forMs: 300 },
@@ -34,19 +37,27 @@ export const SHAPES = {
     }
     return { ...plan, bursts, maxLogBytes: null, electionTimeoutMs: 500, livenessMs: 10_000, faults }
   },
+  /** Elections take so long that a store that fails is back before one is over, and groups rest meanwhile. */
+  patient: (seed: number, limits: PlanLimits) => {
+    const plan = densePlan(
+      drawPlan(seed, { stores: FEWEST_STORES + 1 + (seed % 3), ...PATIENT_LIMITS, ...limits }),
+    )
+    return { ...plan, electionTimeoutMs: PATIENT_TIMEOUT_MS, callTimeoutMs: 2_000, callsPerSecond: 20 }
+  },
 } as const satisfies Readonly<Record<string, (seed: number, limits: PlanLimits) => RunPlan>>
 
 export type Shape = keyof typeof SHAPES
 
-/** Of eight seeds two are damaged, and one is crowded. */
+/** Of eight seeds two are damaged, one is crowded, and one is patient. */
 export function shapeOf(seed: number): Shape {
   if (seed % 4 === 3) return 'damaged'
+  if (seed % 8 === 2) return 'patient'
   return seed % 8 === 6 ? 'crowded' : 'mixed'
 }
 
 /** The run of a seed in fast motion. */
 export function fastPlan(seed: number, limits: PlanLimits = {}, shape: Shape = shapeOf(seed)): RunPlan {
-  return SHAPES[shape](seed, { ...FAST_LIMITS, ...limits })
+  return SHAPES[shape](seed, limits)
 }
 
 /** The same plan in fast motion: much happens in little time. */

@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { SimResult, SimTask } from './sim-messages.ts'
+import { startSimThread } from './sim-thread.ts'
 
 const WORKER = new URL('./sim-worker.js', import.meta.url)
 
@@ -18,7 +19,7 @@ export async function playSeeds(
   const workers: Worker[] = []
   try {
     const lanes = Array.from({ length: jobs }, async () => {
-      const worker = new Worker(WORKER)
+      const worker = startSimThread(WORKER)
       workers.push(worker)
       while (!stopped && !signal.aborted) {
         const next = waiting.next()

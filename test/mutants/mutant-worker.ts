@@ -10,6 +10,9 @@ import type { PlayResult, PlayTask } from './messages.ts'
 const port = parentPort
 if (port === null) throw new Error('the worker is started as a thread')
 
+// As in a campaign: stores make errors by the thousand, and a verdict needs their words only.
+Error.stackTraceLimit = 0
+
 port.on('message', (task: PlayTask) => {
   void play(task).then((result) => port.postMessage(result))
 })

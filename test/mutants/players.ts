@@ -1,5 +1,6 @@
 import os from 'node:os'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
+import { startSimThread } from '../../src/cli/sim-thread.ts'
 import type { PlayResult, PlayTask } from './messages.ts'
 
 const WORKER = new URL('./mutant-worker.js', import.meta.url)
@@ -47,7 +48,7 @@ export class Players {
 
   /** Beside the others, in a thread that stays for the next: of one tree, always the same. */
   async playOnce(task: PlayTask, signal: AbortSignal): Promise<PlayResult> {
-    const worker = this.#idle.pop() ?? new Worker(WORKER)
+    const worker = this.#idle.pop() ?? startSimThread(WORKER)
     const result = await playOne(worker, task, signal)
     if (result.end === 'crashed') await worker.terminate()
     else this.#idle.push(worker)
@@ -55,7 +56,7 @@ export class Players {
   }
 
   #hire(): Worker {
-    const worker = new Worker(WORKER)
+    const worker = startSimThread(WORKER)
     this.#workers.push(worker)
     return worker
   }

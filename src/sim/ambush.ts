@@ -30,6 +30,7 @@ const STRIKE_KINDS = [
   'pause',
   'stall',
   'drag',
+  'slow',
   'cut-off',
   'mute',
   'deaf',
@@ -57,6 +58,7 @@ const AMBUSHED_MARKS: readonly Mark[] = [
   'append/mismatch-term',
   'append/older-term',
   'cut/suffix',
+  'cut/many',
   'cut/acknowledged',
   'commit/ahead-of-own-disk',
   'commit/many',
@@ -78,6 +80,10 @@ const REST_MS = 4_000
 /** Of clusters that do not say. */
 const DEFAULT_TIMEOUT_MS = 1_000
 
+/** Of an election timeout, for each operation of a disk. */
+const DRAG: Range = [0.2, 0.9]
+const SLOW: Range = [0.02, 0.15]
+
 type Range = readonly [low: number, high: number]
 
 /** An ambush whose strikes belong together; only their times are drawn. */
@@ -93,13 +99,12 @@ interface Scheme {
 
 /** What it takes two or three strikes in the right order to reach. */
 const SCHEMES: readonly Scheme[] = [
-  // Who was cut back leads next, on a slow disk, and with one follower at most that is faster.
+  // Who was cut far back leads next, before its log is as long again, and its disk is slower than others.
   {
-    mark: 'cut/suffix',
+    mark: 'cut/many',
     strikes: [
-      { who: 'rival', what: 'kill', after: [0.05, 0.5], for: [2, 4] },
-      { who: 'self', what: 'drag', after: [0.8, 2], for: [1, 3] },
-      { who: 'other', what: 'stall', after: [1, 2], for: [0.3, 0.9] },
+      { who: 'rival', what: 'kill', after: [0, 0.1], for: [2, 4] },
+      { who: 'self', what: 'slow', after: [0, 0.1], for: [3, 6] },
     ],
   },
   // A candidate hears nobody, and its next attempt is written behind the first on a slow disk.
@@ -221,6 +226,7 @@ export class Ambushes {
         return this.#pause(victim, forMs)
       case 'stall':
       case 'drag':
+      case 'slow':
         return this.#troubleDisk(victim, what, forMs)
       case 'reset':
         return this.#reset(victim)
@@ -255,12 +261,12 @@ export class Ambushes {
     return true
   }
 
-  /** It stands still, or each of its operations takes a good part of an election timeout. */
-  #troubleDisk(victim: SimProcess, what: 'stall' | 'drag', forMs: number): boolean {
+  /** It stands still, or each of its operations takes a part of an election timeout: a good one, or a small one. */
+  #troubleDisk(victim: SimProcess, what: 'stall' | 'drag' | 'slow', forMs: number): boolean {
     const { disk } = victim
     if (victim.alive) this.#context.hooks.onDiskTrouble?.(victim)
     if (what === 'stall') disk.stall()
-    else disk.slow(this.#random.between(0.2, 0.9) * this.#timeoutMs)
+    else disk.slow(this.#random.between(...(what === 'drag' ? DRAG : SLOW)) * this.#timeoutMs)
     this.#context.later(forMs, () => {
       if (what === 'stall') disk.unstall()
       else disk.slow(0)

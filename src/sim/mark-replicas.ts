@@ -14,6 +14,7 @@ export interface ReplicaBefore {
 }
 
 const MANY_COMMITS = 100
+const MANY_CUT = 20
 
 /** A replica has come to life. */
 export function markStart(marks: Marks, node: NodeImpl, group: GroupRecord): void {
@@ -63,6 +64,7 @@ function markCut(
   marks.reach('cut/suffix')
   let kept = Math.min(log.lastIndex, before.lastIndex)
   while (kept >= log.firstIndex && disk !== null && kept > 0 && !disk.holds(kept, log.termAt(kept))) kept--
+  if (before.lastIndex - kept > MANY_CUT) marks.reach('cut/many')
   if (disk?.sharesBlock(kept, kept + 1) === true) marks.reach('cut/inside-block')
   if (replica.ackedIndex > kept) marks.reach('cut/acknowledged')
   if (disk !== null && disk.lastIndex < before.lastIndex) marks.reach('cut/while-unflushed')

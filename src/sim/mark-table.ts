@@ -38,6 +38,7 @@ export const MARKS = {
   'append/older-term': 'a follower refuses an append of an older term',
   'append/busy': 'a follower has no room for an append: BUSY',
   'cut/suffix': 'a follower cuts off entries that a newer leader does not have',
+  'cut/many': 'a follower cuts off more than twenty entries at once',
   'cut/inside-block': 'a follower cuts in the middle of a block',
   'cut/acknowledged': 'a follower cuts off what it had acknowledged to an older leader',
   'cut/while-unflushed': 'a follower cuts off entries that its disk does not hold yet',

@@ -8,7 +8,8 @@ import { InvariantViolation } from './invariants.ts'
 import { markCrash, markEnding, markLogged } from './mark-lives.ts'
 import { markMessages } from './mark-messages.ts'
 import type { Marks } from './marks.ts'
-import type { CrashScene, SimProcess, SimProcessOptions } from './process.ts'
+import type { Nemesis } from './nemesis.ts'
+import { type CrashScene, processNameOf, type SimProcess, type SimProcessOptions } from './process.ts'
 import type { SimRandom } from './random.ts'
 import type { SimWorld } from './world.ts'
 
@@ -81,6 +82,14 @@ export class SimCluster {
 
   get marks(): Marks {
     return this.ghost.marks
+  }
+
+  /** Strikes that wait for a mark hear of each, and of the store that reaches it. */
+  tellMarksTo(nemesis: Nemesis): void {
+    this.marks.onReach = (mark) => {
+      const thread = this.world.runningThread
+      if (thread !== null) nemesis.onMark(mark, this.process(processNameOf(thread)))
+    }
   }
 
   get groupsMade(): boolean {

@@ -127,7 +127,7 @@ export class SimSocket implements Socket, PipeEnd {
     if (!this.#loop.alive) return true
     assert(!this.#destroyed, 'a destroyed socket is not written to')
     if (this.closed || this.broken) return true
-    const bytes = Buffer.concat(chunks)
+    const bytes = joined(chunks)
     // A write is whole frames: what comes again between two of them is not found by its bytes.
     const stale = this.#out.link.staleBefore(bytes)
     if (stale !== null) this.#out.write(stale)
@@ -346,8 +346,21 @@ export class SimSocket implements Socket, PipeEnd {
   }
 }
 
-/** Memory of its own, as a real socket gives: no part of a pool, so that its owner may transfer it to a thread. */
+function joined(chunks: readonly Buffer[]): Buffer {
+  let length = 0
+  for (const chunk of chunks) length += chunk.length
+  const whole = Buffer.allocUnsafeSlow(length)
+  let at = 0
+  for (const chunk of chunks) at += chunk.copy(whole, at)
+  return whole
+}
+
+/**
+ * Memory of its own, as a real socket gives: no part of a pool, so that its owner may transfer it to a thread. What is
+ * the whole of a write is that already; nobody else reads it once it has arrived.
+ */
 function ownBytes(bytes: Buffer): Buffer {
+  if (bytes.length === bytes.buffer.byteLength) return bytes
   const own = Buffer.allocUnsafeSlow(bytes.length)
   bytes.copy(own)
   return own

@@ -49,8 +49,8 @@ export type NemesisOptions = {
   readonly corrupt?: boolean | number
   /** Probability that before a write on any link something comes that was sent before. */
   readonly stale?: number
-  /** Strikes that wait for a mark, where there are marks. */
-  readonly ambushes?: readonly Ambush[]
+  /** Strikes that wait until a store reaches a mark: these, or drawn from the seed. */
+  readonly ambushes?: boolean | readonly Ambush[]
   /** How many processes may be down or paused at once. Default: a minority. */
   readonly maxDown?: number
 }

@@ -63,7 +63,7 @@ function* reductionsOf(plan: RunPlan): Generator<Reduction> {
   for (const kind of FAULT_KINDS) {
     if (faults[kind]) yield { what: `no ${kind}`, plan: { ...plan, faults: { ...faults, [kind]: false } } }
   }
-  const { ambushes = [] } = faults
+  const ambushes = typeof faults.ambushes === 'object' ? faults.ambushes : []
   for (const ambush of ambushes) {
     const others = ambushes.filter((other) => other !== ambush)
     yield { what: `no ambush at ${ambush.mark}`, plan: { ...plan, faults: { ...faults, ambushes: others } } }

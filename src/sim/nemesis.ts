@@ -1,5 +1,5 @@
 import { assert } from '../util/assert.ts'
-import { Ambushes } from './ambush.ts'
+import { Ambushes, drawAmbushes } from './ambush.ts'
 import {
   DEFAULT_CORRUPT_RATE,
   FAULT_KINDS,
@@ -72,8 +72,9 @@ class SimNemesis implements Nemesis, StrikeContext {
     this.ownRandom = this.random.fork('own')
     this.maxDown = options.maxDown ?? Math.floor((processes.length - 1) / 2)
     this.#strikes = { ...new NetworkStrikes(this).strikes, ...new ProcessStrikes(this).strikes }
-    const { ambushes = [] } = options
-    this.#ambushes = ambushes.length > 0 ? new Ambushes(this, ambushes) : null
+    const { ambushes = false } = options
+    const drawn = ambushes === true ? drawAmbushes(this.random.fork('drawn')) : ambushes || []
+    this.#ambushes = drawn.length > 0 ? new Ambushes(this, drawn) : null
     for (const kind of FAULT_KINDS) {
       const wanted = options[kind]
       if (wanted) this.#scheduleNext(kind, rateOf(kind, wanted))

@@ -7,7 +7,6 @@ import { checkHistory, type HistoryVerdict } from './history-check.ts'
 import { LivenessPhase } from './liveness.ts'
 import { markCalls } from './mark-lives.ts'
 import { type Nemesis, startNemesis } from './nemesis.ts'
-import { processNameOf } from './process.ts'
 import { drawPlan, type PlanLimits, type RunPlan } from './run-plan.ts'
 import { SimClients } from './sim-client.ts'
 import { toSimulationFailure } from './simulation-failure.ts'
@@ -155,10 +154,7 @@ class SeedRun {
         onDamaged: (process) => cluster.damaged.add(process.name),
       }),
     })
-    cluster.marks.onReach = (mark) => {
-      const thread = this.world.runningThread
-      if (thread !== null) nemesis.onMark(mark, this.world.process(processNameOf(thread)))
-    }
+    cluster.tellMarksTo(nemesis)
     if (this.#plan.faultFree !== true) this.#crashOnce(nemesis)
     return nemesis
   }

@@ -203,7 +203,7 @@ class UserRun {
       simulatedMs: world.nowMs,
       traceHash: world.traceHash,
       faultsByClass: Object.fromEntries([...nemesis.classes].sort()),
-      marks: {},
+      marks: this.#cluster.marks.counts(),
       history: this.#clients.history.entries,
     }
   }
@@ -215,10 +215,13 @@ class UserRun {
     const all = {
       ...Object.fromEntries(FAULT_KINDS.map((kind) => [kind, true])),
       corrupt: true,
+      ambushes: true,
       damage: false,
     }
     const wanted: NemesisOptions = faults === 'all' ? all : faults === 'none' ? {} : faults
-    return startNemesis(this.world, cluster.processes, wanted, {
+    const nemesis = startNemesis(this.world, cluster.processes, wanted, {
+      leads: (process) => cluster.leads(process.name),
+      electionTimeoutMs: cluster.options.electionTimeoutMs,
       restartOrderly: (process) => void cluster.restartOrderly(process.name),
       onDiskTrouble: (process) => cluster.trouble(process),
       ...(wanted.damage && {
@@ -226,6 +229,8 @@ class UserRun {
         onDamaged: (process) => cluster.damaged.add(process.name),
       }),
     })
+    cluster.tellMarksTo(nemesis)
+    return nemesis
   }
 
   #startWorkload(signal: AbortSignal): { readonly over: boolean } {

@@ -73,7 +73,9 @@ function densePlan(plan: RunPlan): RunPlan {
   // What most mutants need is never missing.
   faults.kills ??= denser(DEFAULT_RATES.kills)
   faults.partitions = denser(DEFAULT_RATES.partitions)
-  faults.ambushes = plan.faults.ambushes?.map((ambush) => ({ ...ambush, restMs: ambush.restMs / DENSITY }))
+  const { ambushes } = plan.faults
+  if (typeof ambushes === 'object')
+    faults.ambushes = ambushes.map((ambush) => ({ ...ambush, restMs: ambush.restMs / DENSITY }))
   return {
     ...plan,
     faults,

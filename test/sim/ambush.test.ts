@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import type { Ambush, AmbushStrike } from '../../src/sim/ambush.ts'
+import { drawPlan, type RunPlan } from '../../src/sim/run-plan.ts'
+import { runPlan } from '../../src/sim/run-seed.ts'
+import { simulate } from '../../src/sim/simulate.ts'
+import { CounterMachine } from '../../src/sim/counter-machine.ts'
+
+/** A quiet cluster of three but for one ambush, which strikes once. */
+function planWith(mark: Ambush['mark'], strike: Partial<AmbushStrike>): RunPlan {
+  const strikes = [{ who: 'self', what: 'kill', after: 0, for: 1, ...strike } as const]
+  const ambushes = [{ mark, chance: 1, restMs: Number.MAX_VALUE, strikes }]
+  const plan = drawPlan(1, { stores: 3, maxGroups: 3, faultsForMs: 2_000, livenessMs: 6_000 })
+  return { ...plan, hangsMachine: false, bursts: null, faultsFromMs: 0, faults: { ambushes, maxDown: 2 } }
+}
+
+async function ambushesOf(plan: RunPlan): Promise<{ lines: string[]; classes: Record<string, number> }> {
+  const lines: string[] = []
+  const { faultsByClass } = await runPlan(plan, { onLine: (line) => lines.push(line) })
+  return { lines, classes: { ...faultsByClass } }
+}
+
+test('a voter dies right after it granted a vote, before anything else happens', async () => {
+  const { lines, classes } = await ambushesOf(planWith('vote/granted', {}))
+  expect(classes['ambushes/kill']).toBe(1)
+  const at = lines.findIndex((line) => line.includes('ambush at vote/granted'))
+  const victim = /ambush at vote\/granted of (s\d): kill \1/.exec(lines[at]!)![1]!
+  const killed = lines.slice(0, at).findLastIndex((line) => line.includes(`kill ${victim} (`))
+  const granted = lines.slice(0, killed).findLastIndex((line) => line.includes(`${victim}#1`))
+  const timeOf = (line: string): number => Number(line.trim().split(/\s+/)[0])
+  expect(timeOf(lines[killed]!) - timeOf(lines[granted]!)).toBeLessThan(0.1)
+})
+
+test('all others are struck, or one that leads, and never more are down than may be', async () => {
+  const rest = await ambushesOf(planWith('candidacy', { who: 'rest', what: 'pause', for: 0.5 }))
+  expect(rest.classes['ambushes/pause']).toBe(2)
+  const plan = planWith('candidacy', { who: 'rest', what: 'pause', for: 0.5 })
+  const one = await ambushesOf({ ...plan, faults: { ...plan.faults, maxDown: 1 } })
+  expect(one.classes['ambushes/pause']).toBe(1)
+  const rival = await ambushesOf(planWith('forward/not-leader', { who: 'rival', what: 'cut-off', for: 1 }))
+  expect(rival.classes['ambushes/cut-off']).toBe(1)
+})
+
+test('a seed draws its ambushes, and draws them again', () => {
+  const drawn = Array.from({ length: 40 }, (_, seed) => drawPlan(seed).faults.ambushes as readonly Ambush[])
+  expect(drawn.map((ambushes) => ambushes.length > 0).filter(Boolean).length).toBeGreaterThan(20)
+  expect(drawPlan(7).faults.ambushes).toEqual(drawn[7])
+  expect(new Set(drawn.map((ambushes) => JSON.stringify(ambushes))).size).toBeGreaterThan(25)
+})
+
+test('a user’s run is ambushed too, and tells the marks that it reached', async () => {
+  const { faultsByClass, marks } = await simulate({
+    seed: 5,
+    durationMs: 4_000,
+    stateMachines: {
+      counter: () =>
+        new CounterMachine(
+          () => {},
+          () => false,
+        ),
+    },
+    groups: [{ groupId: 'g', type: 'counter' }],
+    workload: async () => {},
+  })
+  expect(Object.keys(faultsByClass).some((name) => name.startsWith('ambushes/'))).toBe(true)
+  expect(marks['vote/granted']).toBeGreaterThan(0)
+})

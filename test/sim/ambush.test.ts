@@ -30,14 +30,12 @@ test('a voter dies right after it granted a vote, before anything else happens',
   expect(timeOf(lines[killed]!) - timeOf(lines[granted]!)).toBeLessThan(0.1)
 })
 
-test('all others are struck, or one that leads, and never more are down than may be', async () => {
+test('all others are struck, and never more are down than may be', async () => {
   const rest = await ambushesOf(planWith('candidacy', { who: 'rest', what: 'pause', for: 0.5 }))
   expect(rest.classes['ambushes/pause']).toBe(2)
   const plan = planWith('candidacy', { who: 'rest', what: 'pause', for: 0.5 })
   const one = await ambushesOf({ ...plan, faults: { ...plan.faults, maxDown: 1 } })
   expect(one.classes['ambushes/pause']).toBe(1)
-  const rival = await ambushesOf(planWith('forward/not-leader', { who: 'rival', what: 'cut-off', for: 1 }))
-  expect(rival.classes['ambushes/cut-off']).toBe(1)
 })
 
 test('a seed draws its ambushes, and draws them again', () => {

@@ -102,7 +102,7 @@ export class ReadOnlyService {
   /** The round of this turn: its heartbeat frame is not encoded yet, so later reads of the turn may join. */
   #openRound(): Round {
     const node = this.#node
-    const newest = this.#rounds[this.#rounds.length - 1]
+    const newest = this.#rounds.at(-1)
     if (newest !== undefined && newest.turn === node.host.turn()) {
       // Something may have been acknowledged since the round began: who joins now must see it.
       newest.index = node.ballotBox.lastCommittedIndex
@@ -163,7 +163,7 @@ export class ReadOnlyService {
 
   #ask(sink: ReadSink, leader: Member): void {
     const node = this.#node
-    const newest = this.#asked[this.#asked.length - 1]
+    const newest = this.#asked.at(-1)
     if (newest !== undefined && newest.turn === node.host.turn() && newest.leaderReplica === leader.replica) {
       newest.sinks.push(sink)
       this.#count++

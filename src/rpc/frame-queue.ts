@@ -38,6 +38,8 @@ export class FrameQueue {
   aliasVersion = 0
   private readonly maxFrameBytes: number
   private readonly aliases = new Map<number, SentAlias>()
+  /** Frames that wait: used places of the next two. They do not shrink: to empty an array would give up its memory. */
+  private frames = 0
   /** Where the meta section of each waiting frame starts in the writer, and its first block in `blocks`. */
   private frameMeta: number[] = []
   private frameBlocks: number[] = []
@@ -53,7 +55,7 @@ export class FrameQueue {
   }
 
   get empty(): boolean {
-    return this.frameMeta.length === 0
+    return this.frames === 0
   }
 
   /** Meta bytes that wait. */
@@ -119,11 +121,9 @@ export class FrameQueue {
   /** Ends the message; its blocks follow in the blob section. Starts a new frame where the last would grow too long. */
   finish(blocks: readonly LogBlock[] | null, blobBytes: number): void {
     const end = this.writer.length
-    const frames = this.frameMeta.length
-    const size = end - this.frameMeta[frames - 1]! + this.openBlobBytes + blobBytes + FRAME_HEADER_BYTES
-    if (frames === 0 || size > this.maxFrameBytes) {
-      this.frameMeta.push(this.tail)
-      this.frameBlocks.push(this.blocks.length)
+    if (this.frames === 0 || this.openFrameBytes(end) + blobBytes > this.maxFrameBytes) {
+      this.frameMeta[this.frames] = this.tail
+      this.frameBlocks[this.frames++] = this.blocks.length
       this.openBlobBytes = 0
     }
     if (blocks !== null) {
@@ -132,6 +132,11 @@ export class FrameQueue {
       this.blobBytes += blobBytes
     }
     this.tail = end
+  }
+
+  /** Of the newest frame, when its meta section ends at `end`. */
+  private openFrameBytes(end: number): number {
+    return end - this.frameMeta[this.frames - 1]! + this.openBlobBytes + FRAME_HEADER_BYTES
   }
 
   /** Takes whole frames off the queue, at least one, up to about `maxBytes`: the chunks of one socket write. */
@@ -173,17 +178,17 @@ export class FrameQueue {
   }
 
   private metaEnd(frame: number): number {
-    return frame + 1 < this.frameMeta.length ? this.frameMeta[frame + 1]! : this.tail
+    return frame + 1 < this.frames ? this.frameMeta[frame + 1]! : this.tail
   }
 
   private blocksEnd(frame: number): number {
-    return frame + 1 < this.frameBlocks.length ? this.frameBlocks[frame + 1]! : this.blocks.length
+    return frame + 1 < this.frames ? this.frameBlocks[frame + 1]! : this.blocks.length
   }
 
   private countFrames(maxBytes: number): number {
     let bytes = 0
     let count = 0
-    while (count < this.frameMeta.length) {
+    while (count < this.frames) {
       bytes += this.metaEnd(count) - this.frameMeta[count]!
       for (let b = this.frameBlocks[count]!; b < this.blocksEnd(count); b++)
         bytes += this.blocks[b]!.byteLength
@@ -204,10 +209,9 @@ export class FrameQueue {
   }
 
   private drop(frames: number): void {
-    if (frames === this.frameMeta.length) {
-      this.frameMeta.length = 0
-      this.frameBlocks.length = 0
-      this.blocks.length = 0
+    if (frames === this.frames) {
+      this.frames = 0
+      if (this.blocks.length > 0) this.blocks = []
       this.openBlobBytes = 0
       this.head = 0
       this.tail = 0
@@ -217,8 +221,9 @@ export class FrameQueue {
     this.head = this.metaEnd(frames - 1)
     const blocks = this.blocksEnd(frames - 1)
     this.blocks = this.blocks.slice(blocks)
-    this.frameMeta = this.frameMeta.slice(frames)
-    this.frameBlocks = this.frameBlocks.slice(frames).map((block) => block - blocks)
+    this.frameMeta = this.frameMeta.slice(frames, this.frames)
+    this.frameBlocks = this.frameBlocks.slice(frames, this.frames).map((block) => block - blocks)
+    this.frames -= frames
     if (this.head * 2 > this.tail) this.compact()
   }
 

@@ -87,6 +87,8 @@ export class HeartbeatExceptions {
 
   clear(sequence: number): void {
     this.sequence = sequence
+    // Most have none, and setting a length is a call into the engine each time.
+    if (this.positions.length === 0) return
     this.positions.length = 0
     this.answers.length = 0
     this.terms.length = 0

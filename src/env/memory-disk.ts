@@ -122,6 +122,13 @@ export class MemoryDirectory {
     return rows
   }
 
+  /** For the simulator: a row of the tables holds something else, of which no checksum of the engine tells. */
+  alterRow(key: string, value: Buffer): void {
+    const newest = this.#newTables.pop()
+    if (newest === undefined) this.#tables.set(key, value)
+    else this.#newTables.push([...newest, [key, value]])
+  }
+
   /** What an open finds: the tables, then the log replayed. */
   recover(): MemoryRows {
     const rows = this.tables()
@@ -262,6 +269,12 @@ export class MemoryDisk {
       this.#directories.delete(path)
       this.#directories.set(to + path.slice(from.length), directory)
     }
+  }
+
+  /** For the simulator: this is what lies at `path` from now on, where nothing lies. */
+  place(path: string, directory: MemoryDirectory): void {
+    assert(!this.#directories.has(path), 'a directory takes no other’s place')
+    this.#directories.set(path, directory)
   }
 
   /** Removes the directories at or below `path`. None of them may be open. */

@@ -5,7 +5,7 @@ import type { SimRandom } from './random.ts'
 import type { StrikeContext } from './strike-context.ts'
 
 /** What is done to a store that has just reached a mark, or to another at that moment. */
-export type AmbushStrikeKind = (typeof STRIKE_KINDS)[number]
+export type AmbushStrikeKind = (typeof STRIKE_KINDS)[number] | 'gasp'
 
 /** A strike of an ambush: on whom, when, and for how long. Times are in election timeouts. */
 export interface AmbushStrike {
@@ -77,6 +77,7 @@ const MIN_AMBUSHES = 2
 const MORE_AMBUSHES = 5
 const MAX_STRIKES = 3
 const REST_MS = 4_000
+const GASP_MS = 20
 /** Of clusters that do not say. */
 const DEFAULT_TIMEOUT_MS = 1_000
 
@@ -222,6 +223,8 @@ export class Ambushes {
     switch (what) {
       case 'kill':
         return this.#kill(victim, forMs)
+      case 'gasp':
+        return this.#gasp(victim, forMs)
       case 'pause':
         return this.#pause(victim, forMs)
       case 'stall':
@@ -258,6 +261,17 @@ export class Ambushes {
     if (!this.#mayGoDown(victim)) return false
     this.#context.hooks.onRush?.(victim, forMs)
     victim.pause(forMs)
+    return true
+  }
+
+  /** What is synced waits for a moment, and then the process dies with it. */
+  #gasp(victim: SimProcess, forMs: number): boolean {
+    if (!this.#mayGoDown(victim)) return false
+    const { life, disk } = victim
+    disk.stall('syncs')
+    this.#context.later(this.#random.exponential(GASP_MS), () => {
+      if (victim.life === life && !this.#kill(victim, forMs)) disk.unstall()
+    })
     return true
   }
 

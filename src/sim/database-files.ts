@@ -11,7 +11,8 @@ const PAGE_BYTES = 4_096
 /** Of the pages that no sync covered so many survive, by the crash. */
 const PAGE_KEEP_RATES = [0.5, 0.9, 0.98] as const
 /** How often a crash finds two logs: the older one's batches are on their way into a table. */
-const TWO_LOGS_RATE = 0.2
+const TWO_LOGS_RATE = 0.3
+const SHORT_LOG = 8
 /** Room for them among the numbers of files. */
 const FILES_PER_LIFE = 10
 /** How often what was under way at a crash is there in part. */
@@ -79,7 +80,7 @@ export class DatabaseFiles {
   crash(path: string, directory: MemoryDirectory, mode: CrashMode, inFlight: number): void {
     const log = this.#settleFailed(directory, inFlight)
     const cut = this.#drawCut(log, mode)
-    const second = this.#random.chance(TWO_LOGS_RATE) ? this.#random.below(log.batches.length + 1) : 0
+    const second = this.#random.chance(TWO_LOGS_RATE) ? this.#drawSecondLog(log.batches.length) : 0
     let sequence = directory.logSequence
     for (const [file, [from, to]] of [
       [0, second] as const,
@@ -98,6 +99,12 @@ export class DatabaseFiles {
           : bytes.subarray(0, length)
       this.#pages.replace(logPath(path, directory, file), left)
     }
+  }
+
+  /** How many batches lie in the older one; of the newer one there is little while the older one is on its way. */
+  #drawSecondLog(count: number): number {
+    const inNewer = this.#random.below(1 + (this.#random.chance(0.5) ? Math.min(count, SHORT_LOG) : count))
+    return count - inNewer
   }
 
   /** What a refused write left: nothing, or a batch like any other. */

@@ -1,15 +1,25 @@
 import type { MemoryDirectory, MemoryRot } from '../env/memory-disk.ts'
+import { KEY_BLOCK, LOG_KEY_BYTES } from '../storage/log-keys.ts'
 import type { SimDisk } from './disk.ts'
 import type { SimRandom } from './random.ts'
 
 /** About what one block of a table holds. */
 const BLOCK_BYTES = 4_096
 const PAGE_BYTES = 4_096
+/** Half of what is damaged lies in so many bytes at the end of a log: what was written last was promised last. */
+const NEWEST_BYTES = 2_000
 /** How often RocksDB refuses what is left of a MANIFEST. */
 const REFUSED_RATE = 0.3
 
 /** What may happen to the files of a store that is down, database by database. */
-export const DAMAGES = ['wal-flip', 'wal-cut', 'wal-page', 'wal-deleted', 'manifest-cut'] as const
+export const DAMAGES = [
+  'wal-flip',
+  'wal-cut',
+  'wal-page',
+  'wal-deleted',
+  'manifest-cut',
+  'block-flip',
+] as const
 export type Damage = (typeof DAMAGES)[number]
 
 /**
@@ -19,15 +29,32 @@ export type Damage = (typeof DAMAGES)[number]
  */
 export function damageDatabase(disk: SimDisk, damage: Damage, random: SimRandom): string | null {
   for (const path of random.shuffle([...disk.memory.paths()])) {
-    const done =
-      damage === 'manifest-cut'
-        ? cutManifest(disk.memory.directory(path), random)
-        : damageLog(disk, path, damage, random)
-    if (!done) continue
+    if (!damageOne(disk, path, damage, random)) continue
     disk.contentChanged()
     return path
   }
   return null
+}
+
+function damageOne(disk: SimDisk, path: string, damage: Damage, random: SimRandom): boolean {
+  const directory = disk.memory.directory(path)
+  if (damage === 'manifest-cut') return cutManifest(directory, random)
+  if (damage === 'block-flip') return path.endsWith('/log') && flipBlock(directory, random)
+  return damageLog(disk, path, damage, random)
+}
+
+/** In memory, before the engine made its checksum: only what the store itself put there can tell. */
+function flipBlock(directory: MemoryDirectory, random: SimRandom): boolean {
+  const now = directory.recover()
+  const blocks = [...directory.tables()].filter(([key, value]) => isBlockKey(key) && now.get(key) === value)
+  if (blocks.length === 0) return false
+  const [key, value] = random.pick(blocks)
+  directory.alterRow(key, flip(value, random))
+  return true
+}
+
+function isBlockKey(key: string): boolean {
+  return key.length === LOG_KEY_BYTES && key.charCodeAt(4) === KEY_BLOCK
 }
 
 /** The newest tables are forgotten, which RocksDB does not notice; or what is left makes no sense to it. */
@@ -35,7 +62,7 @@ function cutManifest(directory: MemoryDirectory, random: SimRandom): boolean {
   const count = directory.newTables
   if (count === 0) return false
   if (random.chance(REFUSED_RATE)) directory.unreadable = true
-  else directory.loseNewTables(1 + random.below(count))
+  else directory.loseNewTables(random.chance(0.5) ? 1 : 1 + random.below(count))
   return true
 }
 
@@ -50,7 +77,8 @@ function damageLog(disk: SimDisk, path: string, damage: Damage, random: SimRando
     return true
   }
   const bytes = Buffer.from(content)
-  const at = random.below(bytes.length)
+  const newest = random.chance(0.5) ? Math.min(bytes.length, NEWEST_BYTES) : bytes.length
+  const at = bytes.length - 1 - random.below(newest)
   if (damage === 'wal-flip') bytes[at]! ^= 1 << random.below(8)
   else if (damage === 'wal-page')
     bytes.fill(0, at - (at % PAGE_BYTES), Math.min(at - (at % PAGE_BYTES) + PAGE_BYTES, bytes.length))

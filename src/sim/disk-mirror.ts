@@ -74,6 +74,8 @@ export class LogMirror implements DurableLog {
 
   putBlock(first: number, bytes: Buffer): void {
     this.removeBlock(first)
+    // What is damaged is not there.
+    if (crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) return
     const block = new LogBlock(bytes)
     this.#blocks.set(first, block)
     for (let index = first; index <= block.lastIndex; index++) {

@@ -17,6 +17,8 @@ export interface DiskJob {
   readonly path: string
   readonly kind: EventKind
   readonly detail: number
+  /** Whoever asked for it waits for the device itself, and not just for the system's memory. */
+  readonly sync: boolean
   /** The disk does it: at its completion, or at a crash that it has just survived. */
   readonly perform: (crashing: boolean) => void
   /** The same done to another disk that is like this one was: a crash may catch it after or before others. */
@@ -91,7 +93,7 @@ export class SimDisk {
   /** Of its own, so that files add nothing to what crashes draw for the databases. */
   readonly #sectors: SimRandom
   #slowMs = 0
-  #stalled = false
+  #stalled: 'no' | 'syncs' | 'all' = 'no'
   #syncsToFail = 0
   #writesToFail = 0
   readonly #jobs = new Set<DiskJob>()
@@ -123,13 +125,13 @@ export class SimDisk {
     this.stall()
   }
 
-  /** No write ends until `unstall`; reads go on. */
-  stall(): void {
-    this.#stalled = true
+  /** No write ends until `unstall`, or none that is synced: the system's memory may take others yet. Reads go on. */
+  stall(what: 'syncs' | 'all' = 'all'): void {
+    this.#stalled = what
   }
 
   unstall(): void {
-    this.#stalled = false
+    this.#stalled = 'no'
     const waiting = this.#waiting
     this.#waiting = []
     for (const job of waiting) {
@@ -161,7 +163,7 @@ export class SimDisk {
     this.#syncsToFail = 0
     this.#writesToFail = 0
     this.#waiting = []
-    this.#stalled = false
+    this.#stalled = 'no'
     this.#slowMs = 0
     this.memory.failNextWrites(0)
     this.memory.setProperty('rocksdb.background-errors', '0')
@@ -278,6 +280,19 @@ export class SimDisk {
     this.watch?.onReplaced()
   }
 
+  /** For processes: the database that the image has at `from` lies at `path`, in place of what lay there. */
+  putBack(path: string, image: DiskImage, from: string): void {
+    this.remove(path)
+    const memory = image.memory.copy()
+    memory.rename(from, path)
+    this.memory.place(path, memory.directory(path))
+    this.directories.add(path)
+    for (const [at, bytes] of image.files)
+      if (at.startsWith(`${from}/`)) this.pages.replace(path + at.slice(from.length), bytes)
+    if (this.databaseFiles.logFiles(path).length === 0) this.databaseClosed(path)
+    this.contentChanged()
+  }
+
   /** For threads: `loop` is gone; what it had open is closed once its last write is on the disk. */
   abandon(loop: SimLoop): void {
     for (const database of [...this.databases]) if (database.loop === loop) database.abandon()
@@ -310,7 +325,7 @@ export class SimDisk {
 
   #end(job: DiskJob): void {
     if (job.over) return
-    if (this.#stalled) {
+    if (this.#stalled === 'all' || (this.#stalled === 'syncs' && job.sync)) {
       this.#waiting.push(job)
       return
     }

@@ -132,7 +132,7 @@ export class SimDb implements EngineDb, OpenDatabase {
         disk.memory.directory(path).append(operationsOf(batch.inner))
       }
       this.#disk.begin(
-        { path, kind: 'disk-write', detail: batch.hash, perform, redo, over: false },
+        { path, kind: 'disk-write', detail: batch.hash, sync, perform, redo, over: false },
         this.#disk.latencyUs(sync ? 'sync' : 'write'),
       )
     })

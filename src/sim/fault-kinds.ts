@@ -36,10 +36,15 @@ export const DEFAULT_RATES = {
   damage: { everyMs: 25_000, forMs: 1_000 },
   /** A worker thread of a process dies, and the process lives. */
   threadDeaths: { everyMs: 30_000, forMs: 0 },
+  /** A disk stands still for a moment, and then its process is killed: of what was under way some is there. */
+  gasps: { everyMs: 10_000, forMs: 500 },
 } as const satisfies Record<string, FaultRate>
 
 export type FaultKind = keyof typeof DEFAULT_RATES
 export const FAULT_KINDS = Object.keys(DEFAULT_RATES) as readonly FaultKind[]
+
+/** Drawn from a randomness of their own: they came later, and must not disturb what the others draw. */
+export const LATE_KINDS: readonly FaultKind[] = ['gasps']
 
 /** A fault is off when left out or false. `true` takes the rate of {@link DEFAULT_RATES}. */
 export type NemesisOptions = {
@@ -68,13 +73,19 @@ export function drawNemesisOptions(
 ): NemesisOptions {
   const drawn: { -readonly [name in keyof NemesisOptions]: NemesisOptions[name] } = {}
   for (const kind of kinds) {
-    const everyMs = DEFAULT_RATES[kind].everyMs * 3 ** random.between(-1, 1)
-    const forMs = DEFAULT_RATES[kind].forMs * 3 ** random.between(-1, 1)
-    drawn[kind] = random.chance(0.5) && { everyMs, forMs }
+    const rate = drawRate(random, kind)
+    drawn[kind] = random.chance(0.5) && rate
   }
   drawn.stale = random.chance(0.3) ? DEFAULT_STALE_RATE * 3 ** random.between(-1, 1) : 0
   drawn.corrupt = random.chance(0.5) ? DEFAULT_CORRUPT_RATE * 3 ** random.between(-1, 1) : 0
   return drawn
+}
+
+/** Between a third and three times the default. */
+export function drawRate(random: SimRandom, kind: FaultKind): FaultRate {
+  const everyMs = DEFAULT_RATES[kind].everyMs * 3 ** random.between(-1, 1)
+  const forMs = DEFAULT_RATES[kind].forMs * 3 ** random.between(-1, 1)
+  return { everyMs, forMs }
 }
 
 export function rateOf(kind: FaultKind, wanted: boolean | Partial<FaultRate>): FaultRate {

@@ -82,7 +82,10 @@ export class SimFiles implements Files {
       }
       const delayUs = 2 * this.#disk.latencyUs('sync')
       const redo = (disk: SimDisk): void => disk.pages.replace(path, bytes)
-      this.#disk.begin({ path, kind: 'file', detail: crc32(bytes), perform, redo, over: false }, delayUs)
+      this.#disk.begin(
+        { path, kind: 'file', detail: crc32(bytes), sync: true, perform, redo, over: false },
+        delayUs,
+      )
     })
   }
 
@@ -161,7 +164,7 @@ class SimOpenFile implements OpenFile {
         this.#loop.schedule(0, 'disk-done', 0, () => (fails ? reject(error) : resolve()))
       }
       const redo = (disk: SimDisk): void => disk.pages.sync(path)
-      const job = { path, kind: 'file', detail: 0, perform, redo, over: false } as const
+      const job = { path, kind: 'file', detail: 0, sync: true, perform, redo, over: false } as const
       this.#disk.begin({ ...job }, this.#disk.latencyUs('sync'))
     })
   }

@@ -31,7 +31,7 @@ export function markLogged(marks: Marks, { message, fields }: LogRecord): void {
 
 const ENDED: ReadonlyArray<readonly [Mark, RegExp]> = [
   ['start/ledger-refuses', /the ledger knows of/],
-  ['start/hole-refused', /missing among others|is bad at byte|written after it/],
+  ['start/hole-refused', /missing among others|is bad at byte|written after it|is damaged at index/],
   ['start/replaced', /known as incarnation|known to store|older copy|rolled back|two processes/],
   ['end/worker-died', /^The worker of shard/],
   ['end/stuck-disk', /the disk is stuck/],

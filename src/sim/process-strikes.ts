@@ -11,9 +11,18 @@ const STALLED_ELECTIONS = 0.2
 const RUSHED_PAUSES = 0.5
 const CRASH_LOOP_MS = 200
 const MAX_CRASH_LOOP = 5
+/** Mean time from a disk’s last write to the end of its process: less than what a store takes for a stuck disk. */
+const GASP_MS = 60
 const DAY_MS = 86_400_000
-/** Images for rollbacks are taken this often. */
-const IMAGE_EVERY_MS = 2_000
+/** Share of the damaged stores that were started again and again before, and how long each of those lives was. */
+const SHORT_LIVES = 0.5
+const MAX_SHORT_LIVES = 3
+const SHORT_LIFE_MS = 150
+/** Share of the damaged stores that some others cannot reach, for so long after their start. */
+const HIDDEN_WITNESSES = 0.5
+const WITNESS_AWAY_MS = 1_000
+/** Images for rollbacks are taken about this often; of those that are kept some are old and some are new. */
+const IMAGE_EVERY_MS = 1_000
 /** Each crash mode that a whole disk may show. */
 export const CRASH_MODES: readonly CrashMode[] = ['process', 'power', 'lose-unsynced', 'holes']
 
@@ -29,6 +38,7 @@ export class ProcessStrikes {
     wallJumps: () => this.#jump(),
     damage: (forMs: number) => this.#damage(forMs),
     threadDeaths: () => this.#killThread(),
+    gasps: (forMs: number) => this.#gasp(forMs),
   }
   readonly #context: StrikeContext
   readonly #elections: SimRandom
@@ -151,6 +161,30 @@ export class ProcessStrikes {
     else process.disk.failFlushes()
   }
 
+  /** Of two that may go down the one that leads, if one does. */
+  #leadingVictim(): SimProcess | null {
+    const { ownRandom, hooks } = this.#context
+    const leads = (process: SimProcess): boolean => hooks.leads?.(process) ?? false
+    const victim = this.#victim()
+    return victim === null || leads(victim) || ownRandom.chance(0.3) ? victim : this.#victim()
+  }
+
+  /** Writes pile up in front of the disk, so that the kill finds many that depend on each other. */
+  #gasp(forMs: number): void {
+    const victim = this.#leadingVictim()
+    if (victim === null) return
+    const { world, ownRandom } = this.#context
+    const { life, disk } = victim
+    world.note(`the disk of ${victim.name} stands still before its end`)
+    this.#context.count('gasps')
+    disk.stall(ownRandom.chance(0.7) ? 'syncs' : 'all')
+    this.#context.later(ownRandom.exponential(GASP_MS), () => {
+      if (!victim.alive || victim.life !== life) return
+      this.#crash(victim)
+      this.#restartLater(victim, forMs)
+    })
+  }
+
   #killThread(): void {
     const { world, ownRandom, processes, hooks } = this.#context
     const process = ownRandom.pick(processes)
@@ -169,11 +203,13 @@ export class ProcessStrikes {
   }
 
   #takeImages(): void {
-    this.#context.later(IMAGE_EVERY_MS, () => {
-      for (const process of this.#context.processes) {
+    const { ownRandom, processes, hooks } = this.#context
+    this.#context.later(ownRandom.exponential(IMAGE_EVERY_MS), () => {
+      for (const process of processes) {
+        if (hooks.mayDamage?.(process) !== true) continue
         const images = this.#images.get(process) ?? []
+        if (images.length === MAX_SIM_DISK_IMAGES) images.splice(ownRandom.below(images.length), 1)
         images.push(process.disk.image())
-        if (images.length > MAX_SIM_DISK_IMAGES) images.shift()
         this.#images.set(process, images)
       }
       this.#takeImages()
@@ -181,20 +217,37 @@ export class ProcessStrikes {
   }
 
   #damage(forMs: number): void {
-    const { world, ownRandom, processes, hooks } = this.#context
+    const { ownRandom, processes, hooks } = this.#context
     const able = processes.filter((process) => hooks.mayDamage?.(process))
     if (able.length === 0) return
     const process = ownRandom.pick(able)
+    // Lives that are cut short leave a log of many files, and little in each of them.
+    let left = ownRandom.chance(SHORT_LIVES) ? 1 + ownRandom.below(MAX_SHORT_LIVES) : 0
+    const next = (): void => {
+      if (left-- > 0 && process.alive) {
+        process.restart('process')
+        this.#context.later(ownRandom.exponential(SHORT_LIFE_MS), next)
+      } else this.#damageNow(process, forMs)
+    }
+    next()
+  }
+
+  #damageNow(process: SimProcess, forMs: number): void {
+    const { world, ownRandom, hooks } = this.#context
+    if (hooks.mayDamage?.(process) !== true) return
     const images = this.#images.get(process) ?? []
     // After a power cut the ledger may be a second old: what is damaged below that, nobody need notice.
-    const { alive } = process
+    const hasDatabases =
+      process.alive && [...process.disk.memory.paths()].some((path) => path.endsWith('/log'))
     process.kill('process')
-    if (images.length > 0 && ownRandom.chance(0.5)) {
+    if (images.length > 0 && ownRandom.chance(0.15)) {
       this.#context.count('damage/rollback')
       process.restore(ownRandom.pick(images))
-    } else if (alive && ownRandom.chance(0.7)) {
+    } else if (hasDatabases && ownRandom.chance(0.3)) {
+      this.#putBack(process)
+    } else if (hasDatabases && ownRandom.chance(0.85)) {
       // In most cases nothing but this tells the store: the others have seen all that it still says of itself.
-      const how = ownRandom.pick(DAMAGES)
+      const how = ownRandom.chance(0.3) ? 'manifest-cut' : ownRandom.pick(DAMAGES)
       const path = damageDatabase(process.disk, how, ownRandom)
       if (path === null) {
         this.#restartLater(process, forMs)
@@ -207,6 +260,45 @@ export class ProcessStrikes {
       process.wipe()
     }
     hooks.onDamaged?.(process)
+    this.#hideWitness(process, forMs)
     this.#restartLater(process, forMs)
+  }
+
+  /** Somebody puts databases back as they were, or takes that of another store for one; the rest of the store stays. */
+  #putBack(process: SimProcess): void {
+    const { world, ownRandom, processes } = this.#context
+    const images = this.#images.get(process) ?? []
+    const all = [...process.disk.memory.paths()]
+    const logs = all.filter((at) => at.endsWith('/log'))
+    const path = ownRandom.pick(ownRandom.chance(0.7) ? logs : all)
+    if (images.length > 0 && ownRandom.chance(0.5)) {
+      const image = ownRandom.pick(images)
+      const shard = path.slice(0, path.lastIndexOf('/'))
+      const both = all.filter((other) => other.startsWith(`${shard}/`))
+      const paths = ownRandom.chance(0.6) ? both : [path]
+      for (const at of paths) process.disk.putBack(at, image, at)
+      world.note(`older: ${paths.join(' ')}`)
+      this.#context.count(`damage/older-${paths.length > 1 ? 'shard' : 'database'}`)
+    } else {
+      const other = ownRandom.pick(processes.filter((one) => one !== process))
+      process.disk.putBack(path, other.disk.image(), other.dir + path.slice(process.dir.length))
+      world.note(`${path} is now that of ${other.name}`)
+      this.#context.count('damage/database-of-another')
+    }
+  }
+
+  /** Who knows best what the damaged store had said may be out of its reach when it starts again. */
+  #hideWitness(process: SimProcess, forMs: number): void {
+    const { world, ownRandom, processes } = this.#context
+    if (!ownRandom.chance(HIDDEN_WITNESSES)) return
+    for (const { name } of processes.filter((other) => other !== process && ownRandom.chance(0.5))) {
+      for (const [from, to] of [
+        [process.name, name],
+        [name, process.name],
+      ] as const) {
+        world.network.block(from, to)
+        this.#context.later(forMs + WITNESS_AWAY_MS, () => world.network.unblock(from, to))
+      }
+    }
   }
 }

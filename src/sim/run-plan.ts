@@ -1,7 +1,7 @@
 import type { GroupRequest } from '../api/group-request.ts'
 import { type Ambush, drawAmbushes } from './ambush.ts'
 import type { DiskTimings } from './disk.ts'
-import { drawNemesisOptions, FAULT_KINDS, type NemesisOptions } from './fault-kinds.ts'
+import { drawNemesisOptions, drawRate, FAULT_KINDS, LATE_KINDS, type NemesisOptions } from './fault-kinds.ts'
 import type { NetworkOptions } from './link.ts'
 import { SimRandom } from './random.ts'
 import { MIN_MAX_LOG_BYTES } from '../util/limits.ts'
@@ -122,7 +122,11 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     callsPerSecond: 100,
     maxInFlight: random.pick([10, 40, 100]),
     callTimeoutMs: random.pick([1_000, 2_000, 5_000]),
-    faults: { ...drawFaults(random, storeCount, damage), ambushes: drawAmbushesOf(seed) },
+    faults: {
+      ...drawFaults(random, storeCount, damage),
+      ...drawLateFaults(seed),
+      ambushes: drawAmbushesOf(seed),
+    },
     faultsFromMs: random.chance(0.3) ? 0 : random.between(500, 3_000),
     faultsForMs: limits.faultsForMs ?? 60_000,
     livenessMs: limits.livenessMs ?? 20_000,
@@ -232,10 +236,16 @@ function drawAmbushesOf(seed: number | string): readonly Ambush[] {
 
 /** At least one kill, whatever the coins say: a run without a crash proves little. */
 function drawFaults(random: SimRandom, storeCount: number, damages: boolean): NemesisOptions {
-  const drawn = drawNemesisOptions(random, FAULT_KINDS)
+  const kinds = FAULT_KINDS.filter((kind) => !LATE_KINDS.includes(kind))
+  const drawn = drawNemesisOptions(random, kinds)
   const minority = Math.floor((storeCount - 1) / 2)
   const maxDown = random.pick([Math.max(1, minority), storeCount])
   return { ...drawn, damage: damages, kills: drawn.kills || { everyMs: 15_000, forMs: 500 }, maxDown }
+}
+
+function drawLateFaults(seed: number | string): NemesisOptions {
+  const random = new SimRandom(`late-faults/${seed}`)
+  return Object.fromEntries(LATE_KINDS.map((kind) => [kind, random.chance(0.4) && drawRate(random, kind)]))
 }
 
 function drawNetwork(random: SimRandom): Partial<NetworkOptions> {

@@ -321,6 +321,9 @@ export class StoreWatch {
 
 /** What a replica does not know any more of what it promised, in words; null when it knows all. */
 function forgotten(node: NodeImpl, replica: ReplicaGhost): string | null {
+  const { self } = node
+  const rightful = node.firstMembers.find(({ storeId }) => storeId === self.storeId)
+  if (rightful?.replica !== self.replica) return `who it is (it takes itself for replica ${self.replica})`
   if (node.currTerm < replica.promisedTerm) return `term ${replica.promisedTerm} (it is in ${node.currTerm})`
   const vote = replica.votes.get(node.currTerm)
   if (vote !== undefined && node.votedFor !== vote) return `its vote for ${vote} in term ${node.currTerm}`

@@ -1,4 +1,5 @@
 import { DEFAULT_RATES, FAULT_KINDS, type FaultRate } from '../../src/sim/fault-kinds.ts'
+import type { Ambush } from '../../src/sim/ambush.ts'
 import { drawPlan, type PlanLimits, type RunPlan } from '../../src/sim/run-plan.ts'
 
 /** Faults come so much more often, and are over so much sooner: they must outlast an election timeout. */
@@ -9,6 +10,8 @@ const ELECTION_TIMEOUT_MS = 200
 /** Two to five stores: one alone shows little, and large clusters cost most and show no more. */
 const FEWEST_STORES = 2
 const STORE_COUNTS = 4
+
+const MIB = 1024 * 1024
 
 /** Small runs in fast motion: what a whole seed meets in 80 simulated seconds they meet in 12. */
 const FAST_LIMITS: PlanLimits = { maxGroups: 3, faultsForMs: 6_000, livenessMs: 6_000 }
@@ -23,8 +26,9 @@ export const SHAPES = {
   /** Directories are damaged all the time. */
   damaged: (seed: number, limits: PlanLimits) => {
     const plan = densePlan(drawPlan(seed, { stores: 5, ...FAST_LIMITS, ...limits }))
-    const often = { everyMs: 800, forMs: 300 }
-    return { ...plan, faults: { ...plan.faults, damage: often, kills: often } }
+    const kills = { everyMs: 800, forMs: 300 }
+    const damage = { everyMs: 1_500, forMs: 300 }
+    return { ...plan, faults: { ...plan.faults, damage, kills } }
   },
   /** Large values come faster than slow disks take them, and have to be sent again and again. */
   crowded: (seed: number, limits: PlanLimits) => {
@@ -46,16 +50,63 @@ export const SHAPES = {
     )
     return { ...plan, electionTimeoutMs: PATIENT_TIMEOUT_MS, callTimeoutMs: 2_000, callsPerSecond: 20 }
   },
+  /** Tired disks, and logs that are truncated all the time: un-synced writes are many, and lost in every way there is. */
+  worn: (seed: number, limits: PlanLimits) => {
+    const plan = densePlan(drawPlan(seed, { stores: 3, ...FAST_LIMITS, ...limits }))
+    const faults = {
+      kills: { everyMs: 800, forMs: 100 },
+      gasps: { everyMs: 500, forMs: 100 },
+      crashLoops: { everyMs: 3_000, forMs: 0 },
+      diskErrors: { everyMs: 2_000, forMs: 0 },
+      partitions: { everyMs: 800, forMs: 400 },
+      maxDown: 3,
+      ambushes: CUTS,
+    }
+    const disk = { ...plan.disk, syncMs: 2 + 8 * ((seed >> 3) % 2) }
+    const mix = { ...plan.mix, put: 8, batch: 2, apply: 4, scan: 0 }
+    const valueBytes = { mean: 3_000, max: 20_000 }
+    return {
+      ...plan,
+      faults,
+      disk,
+      mix,
+      valueBytes,
+      shards: 1,
+      bursts: null,
+      maxLogBytes: 1.25 * MIB,
+      livenessMs: 5_000,
+    }
+  },
 } as const satisfies Readonly<Record<string, (seed: number, limits: PlanLimits) => RunPlan>>
 
 export type Shape = keyof typeof SHAPES
 
-/** Of eight seeds two are damaged, one is crowded, and one is patient. */
+/** Of eight seeds two are damaged, and one each is crowded, patient and worn. */
 export function shapeOf(seed: number): Shape {
   if (seed % 4 === 3) return 'damaged'
   if (seed % 8 === 2) return 'patient'
+  if (seed % 8 === 5) return 'worn'
   return seed % 8 === 6 ? 'crowded' : 'mixed'
 }
+
+/**
+ * Leaders that send much are cut off, so that nobody but they has what comes next; and when it is taken from their logs
+ * again, the disk stands still before the end of the process.
+ */
+const CUTS: readonly Ambush[] = [
+  {
+    mark: 'append/many-blocks',
+    chance: 0.2,
+    restMs: 600,
+    strikes: [{ who: 'self', what: 'cut-off', after: 0, for: 4 }],
+  },
+  {
+    mark: 'cut/suffix',
+    chance: 0.7,
+    restMs: 0,
+    strikes: [{ who: 'self', what: 'gasp', after: 0, for: 0.5 }],
+  },
+]
 
 /** The run of a seed in fast motion. */
 export function fastPlan(seed: number, limits: PlanLimits = {}, shape: Shape = shapeOf(seed)): RunPlan {

@@ -105,19 +105,15 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'speaks-after-failure',
-    what: 'A store that has failed goes on to release what rode in flushes that are done.',
+    what: 'A store that has failed goes on for half a second, so that its callers may hear their answers.',
     edits: [
       {
-        file: 'src/storage/log-shard.ts',
-        find: `      if (this.#failed) return
-      vouch.release()`,
-        replace: `      vouch.release()`,
-      },
-      {
-        file: 'src/storage/log-shard.ts',
-        find: `    if (this.#failed) return
-    this.#o.enterTurn()`,
-        replace: `    this.#o.enterTurn()`,
+        file: 'src/store/store-host.ts',
+        find: `    for (const group of this.#groups.values()) group.node?.enterError(error)
+    this.#closing = this.#end()`,
+        replace: `    this.timers.setTimeout(() => {
+      this.#closing ??= this.#end()
+    }, 500)`,
       },
     ],
   },
@@ -228,14 +224,15 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'reset-without-sync',
-    what: 'A log is reset behind a state that is not synced.',
+    name: 'reset-forgets-vote',
+    what: 'A log that begins anew behind its state begins without a vote.',
     edits: [
       {
         file: RECONCILE,
-        find: `  if (ahead.length > 0) await state.sync()
+        find: `      votedFor: raised ? 0 : replica.record.votedFor,
 `,
-        replace: ``,
+        replace: `      votedFor: 0,
+`,
       },
     ],
   },

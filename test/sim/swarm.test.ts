@@ -46,6 +46,7 @@ describe('whole clusters under drawn faults', () => {
         'crashLoops',
         'damage',
         'diskErrors',
+        'gasps',
         'kills',
         'maxDown',
         'partitions',

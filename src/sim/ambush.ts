@@ -121,6 +121,14 @@ const SCHEMES: readonly Scheme[] = [
     mark: 'commit/ahead-of-own-disk',
     strikes: [{ who: 'self', what: 'pause', after: [0, 1], for: [1.2, 3] }],
   },
+  // The same, and what it was answered before comes when it wakes.
+  {
+    mark: 'append/many-blocks',
+    strikes: [
+      { who: 'self', what: 'deaf', after: [0, 0.05], for: [1.2, 2.5] },
+      { who: 'self', what: 'pause', after: [0.05, 0.1], for: [2, 3.5] },
+    ],
+  },
   // All but one, which does not hear its leader any more and soon stands, fail for a moment.
   {
     mark: 'forward/not-leader',

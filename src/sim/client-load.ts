@@ -25,6 +25,11 @@ const LEAST_RUSH_GAP_MS = 1
 /** Stands for a delete among the values that were proposed for a key. */
 const DELETED = -1
 
+/** All of a rush want the same. */
+function rushKey(region: number): string {
+  return `${regionPrefix(region)}k0`
+}
+
 /**
  * Clients of a cluster: calls at random times from random stores. Each answer is held against the committed entries as
  * soon as it is there, besides what is done with the whole history at the end.
@@ -163,7 +168,7 @@ export class ClientLoad {
     if (!this.#running || able.length === 0 || (reads && !this.#mayAsk(storeId))) return
     const client = this.#clients.client('burst', this.#bursts, reads ? storeId : this.#bursts.pick(able))
     const region = this.#regionOf(groupId)
-    const answer = reads ? this.#readAt(client, region, groupId) : this.#writeTo(client, region, groupId)
+    const answer = reads ? this.#readAt(client, region, groupId) : this.#writeRushed(client, region, groupId)
     answer.catch(() => {
       // The history has it.
     })
@@ -177,7 +182,14 @@ export class ClientLoad {
   }
 
   #readAt(client: SimClient, region: number | null, groupId: string): Promise<void> {
-    return region === null ? this.query(client, groupId) : this.getMany(client, region, 1)
+    if (region === null) return this.query(client, groupId)
+    return this.#readKeys(client, region, [rushKey(region)], this.#options)
+  }
+
+  #writeRushed(client: SimClient, region: number | null, groupId: string): Promise<unknown> {
+    if (region === null) return this.applyTo(client, groupId)
+    const key = rushKey(region)
+    return this.#put(client, region, key, this.#drawValue(key, this.#bursts), this.#options)
   }
 
   #writeTo(client: SimClient, region: number | null, groupId: string): Promise<unknown> {
@@ -309,6 +321,15 @@ export class ClientLoad {
     options: SimCallOptions = this.#options,
   ): Promise<void> {
     const keys = [...new Set(Array.from({ length: count }, () => this.#drawKey(region)))]
+    await this.#readKeys(client, region, keys, options)
+  }
+
+  async #readKeys(
+    client: SimClient,
+    region: number,
+    keys: readonly string[],
+    options: SimCallOptions,
+  ): Promise<void> {
     const from = this.#floor(regionGroupId(region))
     const kv = client.kv()
     const values = keys.length === 1 ? [await kv.get(keys[0]!, options)] : await kv.getMany(keys, options)

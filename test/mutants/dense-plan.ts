@@ -81,10 +81,10 @@ export const SHAPES = {
 
 export type Shape = keyof typeof SHAPES
 
-/** Of eight seeds two are damaged, and one each is crowded, patient and worn. */
+/** Of eight seeds two are damaged, two are patient, and one each is crowded and worn. */
 export function shapeOf(seed: number): Shape {
   if (seed % 4 === 3) return 'damaged'
-  if (seed % 8 === 2) return 'patient'
+  if (seed % 8 === 2 || seed % 8 === 4) return 'patient'
   if (seed % 8 === 5) return 'worn'
   return seed % 8 === 6 ? 'crowded' : 'mixed'
 }

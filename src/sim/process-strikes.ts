@@ -240,7 +240,9 @@ export class ProcessStrikes {
     const hasDatabases =
       process.alive && [...process.disk.memory.paths()].some((path) => path.endsWith('/log'))
     process.kill('process')
+    let tells = true
     if (images.length > 0 && ownRandom.chance(0.15)) {
+      tells = false
       this.#context.count('damage/rollback')
       process.restore(ownRandom.pick(images))
     } else if (hasDatabases && ownRandom.chance(0.3)) {
@@ -256,11 +258,12 @@ export class ProcessStrikes {
       world.note(`${how} of ${path}`)
       this.#context.count(`damage/${how}`)
     } else {
+      tells = false
       this.#context.count('damage/wipe')
       process.wipe()
     }
     hooks.onDamaged?.(process)
-    this.#hideWitness(process, forMs)
+    this.#hideWitness(process, forMs, tells)
     this.#restartLater(process, forMs)
   }
 
@@ -287,10 +290,13 @@ export class ProcessStrikes {
     }
   }
 
-  /** Who knows best what the damaged store had said may be out of its reach when it starts again. */
-  #hideWitness(process: SimProcess, forMs: number): void {
+  /**
+   * Who knows best what the damaged store had said may be out of its reach when it starts again. Not where nothing in the
+   * directory tells: whoever is put back whole, or wiped, must be told by others.
+   */
+  #hideWitness(process: SimProcess, forMs: number, tells: boolean): void {
     const { world, ownRandom, processes } = this.#context
-    if (!ownRandom.chance(HIDDEN_WITNESSES)) return
+    if (!ownRandom.chance(HIDDEN_WITNESSES) || !tells) return
     for (const { name } of processes.filter((other) => other !== process && ownRandom.chance(0.5))) {
       for (const [from, to] of [
         [process.name, name],

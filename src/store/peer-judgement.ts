@@ -92,6 +92,12 @@ function lostFlushes(storeId: string, shard: number, seen: number, claimed: numb
   )
 }
 
+/** What {@link lostFlushes} says, also when it came over a wire or out of a file; null when the charge is another one. */
+export function readLostFlushes(charge: string): { readonly write: number; readonly shard: number } | null {
+  const found = /has told of write (\d+) of its shard (\d+) and now holds no more/.exec(charge)
+  return found === null ? null : { write: Number(found[1]), shard: Number(found[2]) }
+}
+
 function shown(process: number): string {
   return process.toString(16)
 }

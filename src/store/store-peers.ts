@@ -11,7 +11,7 @@ import type { RpcMultiplexer, RpcMultiplexerOptions } from '../rpc/multiplexer.t
 import type { LogShard } from '../storage/log-shard.ts'
 import { assertPresent } from '../util/assert.ts'
 import { FlotillaError } from '../util/errors.ts'
-import { judgeSelf } from './peer-judgement.ts'
+import { judgeSelf, readLostFlushes } from './peer-judgement.ts'
 import type { PeerMemory } from './peer-memory.ts'
 
 /** Another store as this one sees it. */
@@ -155,7 +155,7 @@ export class StorePeers {
     const refusal = this.#memory.judge(hello)
     const charge = judgeSelf({ ...this.#me, flushSeen: this.#flushClaimed() }, hello)
     if (charge !== null) this.#accused(hello.storeId, charge)
-    else if (refusal === null) this.#withdrawn(hello.storeId)
+    else if (refusal === null && this.#stillKnows(hello)) this.#withdrawn(hello.storeId)
     return refusal ?? this.#suspicion
   }
 
@@ -166,6 +166,15 @@ export class StorePeers {
     this.#suspicion = this.#firstAccusation()
     this.#events.onSuspect(by, assertPresent(this.#suspicion, 'a store that was accused is suspect'))
     this.#multiplexer?.recycleAll(assertPresent(this.#suspicion, 'an accusation stays'))
+  }
+
+  /**
+   * Whether the accuser knows what it said then. What it knows of others' flushes goes to its disk late: after a power cut
+   * it may find nothing wrong for no other reason than that it has forgotten.
+   */
+  #stillKnows({ storeId, flushSeen }: PeerHello): boolean {
+    const lost = readLostFlushes(this.#memory.accusations.get(storeId) ?? '')
+    return lost === null || (flushSeen[lost.shard] ?? 0) >= lost.write
   }
 
   /** The one who said it has been handed the same identity again and finds nothing wrong. */

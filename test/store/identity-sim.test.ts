@@ -200,6 +200,24 @@ describe('a directory that is not what it was', () => {
     expect(read).not.toBe('served')
   })
 
+  test('a store that was rolled back stays suspect though those who know have forgotten it since', async () => {
+    const { cluster, world, s1, s2, s3 } = await three(11)
+    const image = s3.disk.image()
+    expect(await cluster.write(5)).toBe(5)
+    s3.kill('process')
+    s3.restore(image)
+    s3.restart()
+    await world.run({ forMs: 5_000 })
+    expect(cluster.host('s3').peerBook.suspicion!.message).toContain('was rolled back')
+    for (const machine of [s1, s2]) {
+      machine.kill('process')
+      machine.disk.remove(`${machine.dir}/peers.json`)
+      machine.restart()
+    }
+    await world.run({ forMs: 6_000 })
+    expect(cluster.host('s3').peerBook.suspicion).toMatchObject({ code: REPLACED })
+  })
+
   test('an accusation ends when the one who made it has lost its own directory: the others are sound again', async () => {
     const { cluster, world, s1, s2, s3 } = await three(10)
     // A new life of the cluster in which one old directory was forgotten.

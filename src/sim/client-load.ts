@@ -25,6 +25,12 @@ const LEAST_RUSH_GAP_MS = 1
 /** Stands for a delete among the values that were proposed for a key. */
 const DELETED = -1
 
+/** What a call is about: a region if it is of the key-value side, else a counter. */
+interface Aim {
+  readonly region: number
+  readonly counter: string
+}
+
 /** All of a rush want the same. */
 function rushKey(region: number): string {
   return `${regionPrefix(region)}k0`
@@ -86,12 +92,26 @@ export class ClientLoad {
   }
 
   #scheduleNext(): void {
-    const pauseMs = this.#random.exponential(1_000 / this.#plan.callsPerSecond)
+    const { callsPerSecond, callsAtOnce } = this.#plan
+    const pauseMs = this.#random.exponential((1_000 * callsAtOnce) / callsPerSecond)
     this.#cluster.world.schedule(pauseMs * 1_000, null, 'world', 0, () => {
       if (!this.#running) return
-      if (this.#clients.inFlight < this.#plan.maxInFlight) this.#call()
+      this.#callsOfOne(callsAtOnce)
       this.#scheduleNext()
     })
+  }
+
+  /** One caller asks its store all at once, half the time of one region and one counter: what may go together does. */
+  #callsOfOne(count: number): void {
+    const able = this.#able()
+    if (able.length === 0) return
+    const client = this.#clients.client('load', this.#random, this.#random.pick(able))
+    const aim = count > 1 && this.#random.chance(0.5) ? this.#drawAim() : null
+    for (let i = 0; i < count && this.#clients.inFlight < this.#plan.maxInFlight; i++) {
+      this.#send(this.#drawKind(), client, aim ?? this.#drawAim()).catch(() => {
+        // The history has it.
+      })
+    }
   }
 
   /** Many writes to one group, faster than they can be answered: whatever is bounded fills. */
@@ -204,16 +224,6 @@ export class ClientLoad {
     return this.#clients.has(storeId) && (this.askOnly?.has(storeId) ?? true)
   }
 
-  #call(): void {
-    const able = this.#able()
-    if (able.length === 0) return
-    const client = this.#clients.client('load', this.#random, this.#random.pick(able))
-    const kind = this.#drawKind()
-    this.#send(kind, client).catch(() => {
-      // The history has it.
-    })
-  }
-
   #drawKind(): CallKind {
     let at = this.#random.float() * this.#weights.reduce((sum, weight) => sum + weight, 0)
     for (const [i, weight] of this.#weights.entries()) {
@@ -223,10 +233,18 @@ export class ClientLoad {
     return 'put'
   }
 
-  #send(kind: CallKind, client: SimClient): Promise<unknown> {
-    if (kind === 'apply' || kind === 'query') return this.#useCounter(kind, client)
+  #drawAim(): Aim {
+    const { counters } = this.#plan
     const region = this.#random.below(this.regionCount)
+    return { region, counter: counters.length === 0 ? '' : this.#random.pick(counters).groupId }
+  }
+
+  #send(kind: CallKind, client: SimClient, { region, counter }: Aim): Promise<unknown> {
     switch (kind) {
+      case 'apply':
+        return this.applyTo(client, counter)
+      case 'query':
+        return this.query(client, counter)
       case 'put':
         return this.put(client, region)
       case 'del':
@@ -299,11 +317,6 @@ export class ClientLoad {
   }
 
   // ---- reading -----------------------------------------------------------------------------------------------------
-
-  #useCounter(kind: CallKind, client: SimClient): Promise<unknown> {
-    const { groupId } = this.#random.pick(this.#plan.counters)
-    return kind === 'apply' ? this.applyTo(client, groupId) : this.query(client, groupId)
-  }
 
   async query(client: SimClient, groupId: string, options: SimCallOptions = this.#options): Promise<void> {
     const from = this.#floor(groupId)

@@ -91,6 +91,7 @@ function* reductionsOf(plan: RunPlan): Generator<Reduction> {
     yield { what: 'good clocks', plan: { ...plan, clocks } }
   }
   if (plan.hangsMachine) yield { what: 'no machine that hangs', plan: { ...plan, hangsMachine: false } }
+  if (plan.callsAtOnce > 1) yield { what: 'one call at a time', plan: { ...plan, callsAtOnce: 1 } }
   if (plan.callsPerSecond > 10) {
     const callsPerSecond = plan.callsPerSecond / 2
     yield { what: `${callsPerSecond} calls a second`, plan: { ...plan, callsPerSecond } }

@@ -50,6 +50,8 @@ export interface RunPlan {
   /** Calls of clients per simulated second, and how many may be under way. */
   readonly callsPerSecond: number
   readonly maxInFlight: number
+  /** How many of them one caller makes in one turn. */
+  readonly callsAtOnce: number
   readonly callTimeoutMs: number
   readonly faults: NemesisOptions
   /** When the faults begin, and for how long they go on. */
@@ -104,6 +106,8 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     const members = drawMembers(random, storeIds, least)
     return { groupId: `counter-${i}`, type: 'counter', members, preferredLeader: random.pick(members) }
   })
+  // Of its own, so that it does not disturb what else is drawn.
+  const callsAtOnce = new SimRandom(`gathering/${seed}`).pick([1, 4, 8, 16, 32, 32])
   const drawn = {
     seed: String(seed),
     storeIds,
@@ -120,7 +124,8 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     ]),
     mix: drawMix(random),
     callsPerSecond: 100,
-    maxInFlight: random.pick([10, 40, 100]),
+    maxInFlight: Math.max(random.pick([10, 40, 100]), 3 * callsAtOnce),
+    callsAtOnce,
     callTimeoutMs: random.pick([1_000, 2_000, 5_000]),
     faults: {
       ...drawFaults(random, storeCount, damage),

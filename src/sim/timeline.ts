@@ -50,6 +50,8 @@ export class Timeline {
   #running = false
   /** The event that ran and was not yet told to `afterStep`; undefined when there is none. */
   #ran: EventOwner | null | undefined
+  /** Callers from outside were let into the step under way. */
+  #called = false
   /** Checks that wait for the end of the step. */
   #judged: Array<() => void> = []
   #failure: unknown = null
@@ -205,6 +207,7 @@ export class Timeline {
     event.run = null
     this.trace.record(event)
     this.#ran = owner
+    this.#called = false
     run()
   }
 
@@ -218,7 +221,10 @@ export class Timeline {
    * code of `owner` may run in it, as what a client of its sends may come at any moment.
    */
   takeStep(owner: EventOwner): boolean {
-    if (this.#ran !== null || !owner.alive || owner.root.paused) return false
+    if (!owner.alive || owner.root.paused) return false
+    if (this.#called && this.#ran === owner) return true
+    if (this.#ran !== null) return false
+    this.#called = true
     this.#ran = owner
     this.trace.decide(DECIDED_CALLED, owner.id, 0)
     return true

@@ -133,6 +133,7 @@ function densePlan(plan: RunPlan): RunPlan {
     electionTimeoutMs: ELECTION_TIMEOUT_MS,
     callTimeoutMs: 1_000,
     maxInFlight: 100,
+    callsAtOnce: 1,
     valueBytes: { mean: 100, max: 2_000 },
     faultsFromMs: 300,
     hangsMachine: false,

@@ -18,6 +18,8 @@ export const SIM_PORT = 7000
 export interface SimClusterOptions {
   readonly storeIds: readonly string[]
   readonly electionTimeoutMs: number
+  /** Default: the store's own. */
+  readonly heartbeatIntervalMs?: number
   readonly shards?: number
   /** See StoreOptions.maxLogBytes. */
   readonly maxLogBytes?: number
@@ -183,13 +185,14 @@ export class SimCluster {
   }
 
   #storeOptions({ name, dir }: SimProcess): Parameters<typeof Store.open>[0] {
-    const { storeIds, electionTimeoutMs, shards = 1, maxLogBytes, kv, stateMachines } = this.options
+    const { storeIds, electionTimeoutMs, heartbeatIntervalMs, shards = 1, maxLogBytes, kv, stateMachines } = this.options
     return {
       clusterId: 'sim',
       storeId: name,
       dataDir: dir,
       stores: Object.fromEntries(storeIds.map((storeId) => [storeId, `${storeId}:${SIM_PORT}`])),
       electionTimeoutMs,
+      ...(heartbeatIntervalMs !== undefined && { heartbeatIntervalMs }),
       shards,
       kv,
       stateMachines,

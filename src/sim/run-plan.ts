@@ -39,6 +39,8 @@ export interface RunPlan {
   readonly storeIds: readonly string[]
   readonly shards: number
   readonly electionTimeoutMs: number
+  /** Heartbeats in an election timeout. */
+  readonly heartbeats: number
   /** Where the key-value regions part, and who holds them. */
   readonly splitKeys: readonly string[]
   readonly kvMembers: readonly string[]
@@ -106,6 +108,7 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     const members = drawMembers(random, storeIds, least)
     return { groupId: `counter-${i}`, type: 'counter', members, preferredLeader: random.pick(members) }
   })
+  const heartbeats = new SimRandom(`heartbeats/${seed}`).pick([3, 5, 10])
   // Of its own, so that it does not disturb what else is drawn.
   const callsAtOnce = new SimRandom(`gathering/${seed}`).pick([1, 4, 8, 16, 32, 32])
   const drawn = {
@@ -113,6 +116,7 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     storeIds,
     shards: random.chance(0.7) ? 1 : 2,
     electionTimeoutMs: random.pick(ELECTION_TIMEOUTS_MS),
+    heartbeats,
     splitKeys: Array.from({ length: regionCount - 1 }, (_, i) => regionPrefix(i + 1)),
     kvMembers,
     counters,

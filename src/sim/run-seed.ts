@@ -80,10 +80,11 @@ class SeedRun {
 
   #makeCluster(): SimCluster {
     const { storeIds, shards, electionTimeoutMs, splitKeys, kvMembers, counters, clocks } = this.#plan
-    const { maxLogBytes } = this.#plan
+    const { maxLogBytes, heartbeats } = this.#plan
     const options = {
       storeIds,
       electionTimeoutMs,
+      heartbeatIntervalMs: Math.floor(electionTimeoutMs / heartbeats),
       shards,
       ...(maxLogBytes !== null && { maxLogBytes }),
       kv: { splitKeys, members: kvMembers },

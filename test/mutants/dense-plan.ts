@@ -6,6 +6,7 @@ import { drawPlan, type PlanLimits, type RunPlan } from '../../src/sim/run-plan.
 const DENSITY = 5
 const SHORTNESS = 2.5
 const ELECTION_TIMEOUT_MS = 200
+const HEARTBEATS = 10
 
 /** Two to five stores: one alone shows little, and large clusters cost most and show no more. */
 const FEWEST_STORES = 2
@@ -131,6 +132,7 @@ function densePlan(plan: RunPlan): RunPlan {
     ...plan,
     faults,
     electionTimeoutMs: ELECTION_TIMEOUT_MS,
+    heartbeats: HEARTBEATS,
     callTimeoutMs: 1_000,
     maxInFlight: 100,
     callsAtOnce: 1,

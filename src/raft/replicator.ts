@@ -93,6 +93,10 @@ export class Replicator implements HeartbeatSubject {
     return this.#window.lastIndexes.length
   }
 
+  get bytesInFlight(): number {
+    return this.#window.totalBytes
+  }
+
   destroy(): void {
     if (this.#destroyed) return
     this.#destroyed = true

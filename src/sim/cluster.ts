@@ -185,7 +185,15 @@ export class SimCluster {
   }
 
   #storeOptions({ name, dir }: SimProcess): Parameters<typeof Store.open>[0] {
-    const { storeIds, electionTimeoutMs, heartbeatIntervalMs, shards = 1, maxLogBytes, kv, stateMachines } = this.options
+    const {
+      storeIds,
+      electionTimeoutMs,
+      heartbeatIntervalMs,
+      shards = 1,
+      maxLogBytes,
+      kv,
+      stateMachines,
+    } = this.options
     return {
       clusterId: 'sim',
       storeId: name,

@@ -1,9 +1,4 @@
 import type { NodeImpl } from '../raft/node-impl.ts'
-import {
-  MAX_APPENDS_IN_FLIGHT,
-  MAX_LOG_CACHE_BYTES_PER_GROUP,
-  MAX_PENDING_TASKS_PER_GROUP,
-} from '../util/limits.ts'
 import type { DurableLog, GroupRecord, LogEntry, ReplicaGhost } from './ghost-state.ts'
 
 /**
@@ -290,16 +285,4 @@ export function amnesiacIsSilent(group: GroupRecord, replica: ReplicaGhost, prom
       'I-20',
       `${group.groupId}: ${replica.name} sends ${promise}, though its disk forgot ${replica.amnesia}`,
     )
-}
-
-/** I-24. */
-export function boundsHold(group: GroupRecord, node: NodeImpl): void {
-  const check = (what: string, value: number, limit: number): void => {
-    if (value > limit)
-      broken('I-24', `${group.groupId}: ${node.self.storeId} has ${value} ${what}, the bound is ${limit}`)
-  }
-  check('pending calls', node.pendingTasks.count, MAX_PENDING_TASKS_PER_GROUP)
-  check('cached bytes', node.log.cachedBytes, MAX_LOG_CACHE_BYTES_PER_GROUP)
-  for (const replicator of node.replicators.list())
-    check('appends in flight', replicator.inFlight, MAX_APPENDS_IN_FLIGHT)
 }

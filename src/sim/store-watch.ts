@@ -9,13 +9,13 @@ import {
 import type { GroupAddress, PeerLink } from '../rpc/messages.ts'
 import type { GroupReplica } from '../store/group-replica.ts'
 import type { StoreHost } from '../store/store-host.ts'
+import { replicaBoundsHold, storeBoundsHold } from './bounds.ts'
 import type { DiskMirror } from './disk-mirror.ts'
 import type { GroupGhost } from './ghost.ts'
 import type { ReplicaGhost } from './ghost-state.ts'
 import {
   ackIsDurable,
   amnesiacIsSilent,
-  boundsHold,
   commitIsDurable,
   commitIsFinal,
   commitMonotonic,
@@ -217,8 +217,9 @@ export class StoreWatch {
 
   /** Rarely: what is bounded. */
   checkBounds(): void {
+    storeBoundsHold(this.host)
     for (const { group, node } of this.#seen.values()) {
-      boundsHold(group, node)
+      replicaBoundsHold(group.groupId, node)
       markBounds(this.#ghost.marks, node)
     }
   }

@@ -38,6 +38,8 @@ export interface LogShardStats {
   truncatedEntries: number
   /** Bytes of the blocks of all logs, when the shard was opened or at the last plan of a truncation. */
   retainedBytes: number
+  /** Handed over and not durable yet, about: what MAX_SHARD_QUEUE_BYTES bounds. */
+  queuedBytes: number
 }
 
 /** Where logs may begin. */

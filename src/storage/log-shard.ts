@@ -59,6 +59,7 @@ export class LogShard {
     readKeys: 0,
     truncatedEntries: 0,
     retainedBytes: 0,
+    queuedBytes: 0,
   }
   readonly #o: LogShardOptions
   readonly #init: ShardInit
@@ -75,7 +76,6 @@ export class LogShard {
   #onGivenUp: (() => void) | null = null
   #scheduled = false
   readonly #flushes = new FlushQueue()
-  #queuedBytes = 0
   readonly #applies = new ApplyQueue()
   readonly #creations = new Set<(error: FlotillaError) => void>()
 
@@ -144,7 +144,7 @@ export class LogShard {
   }
 
   queueRoomBytes(): number {
-    return this.#closing || this.#failed ? 0 : Math.max(0, MAX_SHARD_QUEUE_BYTES - this.#queuedBytes)
+    return this.#closing || this.#failed ? 0 : Math.max(0, MAX_SHARD_QUEUE_BYTES - this.stats.queuedBytes)
   }
 
   /** The replica's record as it is after all that was handed over. */
@@ -196,7 +196,7 @@ export class LogShard {
     const state = this.#slotOf(write.slot)
     state.check(write)
     this.#flushes.gathering(cost).take(state, write, cost)
-    this.#queuedBytes += cost
+    this.stats.queuedBytes += cost
     this.#schedule()
     return true
   }
@@ -415,7 +415,7 @@ export class LogShard {
   #onFlushed({ id, number }: Extract<FromWorker, { t: 'flushed' }>): void {
     const flush = this.#flushes.returned(id)
     this.#highestFlush = number
-    this.#queuedBytes -= flush.queuedCost
+    this.stats.queuedBytes -= flush.queuedCost
     this.stats.flushes++
     this.stats.blocks += flush.blockCount
     this.stats.entries += flush.entryCount

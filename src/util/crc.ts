@@ -11,10 +11,10 @@ export function crc32(bytes: Uint8Array, seed = 0): number {
   return zlibCrc32(bytes, seed)
 }
 
-/** The same of `bytes[from … to)`, for what is mostly short: entries, headers, blocks of a turn with little to do. */
-export function crc32Range(bytes: Uint8Array, from: number, to: number): number {
-  if (to - from > SHORT_BYTES) return zlibCrc32(bytes.subarray(from, to))
-  let crc = -1
+/** The same of `bytes[from … to)`, continued from `seed`, for what is mostly short: entries, headers, blocks of a turn with little to do. */
+export function crc32Range(bytes: Uint8Array, from: number, to: number, seed = 0): number {
+  if (to - from > SHORT_BYTES) return zlibCrc32(bytes.subarray(from, to), seed)
+  let crc = ~seed
   for (let at = from; at < to; at++) crc = (crc >>> 8) ^ TABLE[(crc ^ bytes[at]!) & 0xff]!
   return ~crc >>> 0
 }

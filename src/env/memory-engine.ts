@@ -88,6 +88,8 @@ class MemoryBatch implements EngineBatch {
 }
 
 class MemoryDb implements EngineDb {
+  /** Nothing: tests and crashes shall see many batches. */
+  readonly gatherBytes = 0
   readonly #disk: MemoryDisk
   readonly #directory: MemoryDirectory
   readonly #path: string

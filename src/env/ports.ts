@@ -140,7 +140,9 @@ export interface EngineIterator {
 }
 
 export interface EngineDb {
-  /** In the order of `keys`, null where absent. Verifies the engine's checksums. */
+  /** Bytes of rows that are worth gathering in memory before they are written in one batch, without sync. */
+  readonly gatherBytes: number
+  /** In the order of `keys`, null where absent: as it is at the call. Verifies the engine's checksums. */
   getMany(keys: readonly Buffer[]): Promise<Array<Buffer | null>>
   createBatch(): EngineBatch
   /** All or nothing. With `sync` it resolves after the fsync. Rejects with FlotillaError STORAGE_FAILED. */

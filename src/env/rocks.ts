@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { assert, assertPresent } from '../util/assert.ts'
 import { dataDirLocked } from '../util/data-dir-locked.ts'
 import { FlotillaError } from '../util/errors.ts'
-import { MAX_GET_MANY_KEYS, MAX_SCAN_PAGE_BYTES } from '../util/limits.ts'
+import { MAX_APPLY_BATCH_BYTES, MAX_GET_MANY_KEYS, MAX_SCAN_PAGE_BYTES } from '../util/limits.ts'
 import type { Engine, EngineBatch, EngineDb, EngineIterator, EngineOptions, EngineRange } from './ports.ts'
 
 type Callback<T = void> = (error: Error | null | undefined, result: T) => void
@@ -212,6 +212,7 @@ class RocksBatch implements EngineBatch {
 }
 
 class RocksDb implements EngineDb {
+  readonly gatherBytes = MAX_APPLY_BATCH_BYTES
   readonly #native: NativeDb
   readonly #path: string
   readonly #iterators = new Set<RocksIterator>()

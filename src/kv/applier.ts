@@ -1,25 +1,13 @@
 import { BLOCK_HEADER_BYTES, KIND_CONFIGURATION } from '../block/log-block.ts'
 import type { LogBlock } from '../block/log-block.ts'
-import type { EngineBatch } from '../env/ports.ts'
 import type { LogEngine } from '../storage/log-engine.ts'
 import type { ApplyFailure } from '../storage/shard-protocol.ts'
 import type { SlotLog } from '../storage/slot-log.ts'
-import { SPACE_BYTES } from '../storage/space-key.ts'
 import { assert } from '../util/assert.ts'
-import { crc32Range } from '../util/crc.ts'
 import { APPLY_YIELD_BYTES, MAX_APPLY_BATCH_BYTES } from '../util/limits.ts'
 import { CommandReader, commandProblem, OP_PUT } from './command.ts'
-import { VALUE_HEADER_BYTES } from './data-keys.ts'
-import { copyBytes, Scratch } from './scratch.ts'
-import type { AppliedConfiguration, SpaceState, StateEngine } from './state-engine.ts'
-
-/** Where a space will be once the open batch is written. */
-interface Pending {
-  readonly state: SpaceState
-  index: number
-  term: number
-  configuration: AppliedConfiguration | null
-}
+import type { StateBuffer } from './state-buffer.ts'
+import type { SpaceState, StateEngine } from './state-engine.ts'
 
 export interface ApplyOutcome {
   /** Pairs `slot, index` for every slot asked for. */
@@ -28,29 +16,27 @@ export interface ApplyOutcome {
 }
 
 /**
- * Takes committed blocks of the log into the KV state: for many groups one batch, in which each group's data and applied
- * position lie together. It never decides: the same entries give the same state on every replica, however the blocks
- * were cut. An entry that is no command stops its own group at the entry before it, and no other.
+ * Takes committed blocks of the log into the KV state. It never decides: the same entries give the same state on every
+ * replica, however the blocks were cut. An entry that is no command stops its own group at the entry before it, and no
+ * other.
  */
 export class Applier {
   readonly #log: LogEngine
   readonly #state: StateEngine
+  readonly #buffer: StateBuffer
   readonly #nextTurn: () => Promise<void>
   readonly #reader = new CommandReader()
-  readonly #keys = new Scratch()
-  readonly #values = new Scratch()
   readonly #stopped = new Set<number>()
-  #batch: EngineBatch | null = null
-  #pending: Pending[] = []
   #failures: ApplyFailure[] = []
   /** Bytes decoded since the event loop last went round. */
   #sinceYield = 0
   #ending = false
 
   /** `nextTurn` lets what waits in the event loop go first: a flush must not wait for long decoding. */
-  constructor(log: LogEngine, state: StateEngine, nextTurn: () => Promise<void>) {
+  constructor(log: LogEngine, state: StateEngine, buffer: StateBuffer, nextTurn: () => Promise<void>) {
     this.#log = log
     this.#state = state
+    this.#buffer = buffer
     this.#nextTurn = nextTurn
   }
 
@@ -70,7 +56,7 @@ export class Applier {
       const log = this.#log.slotOf(pairs[i]!)
       if (!this.#stopped.has(log.slot)) await this.#advance(log, pairs[i + 1]!)
     }
-    await this.#commit()
+    this.#buffer.settle()
     const reached = new Float64Array(pairs.length)
     for (let i = 0; i < pairs.length; i += 2) {
       reached[i] = pairs[i]!
@@ -101,7 +87,7 @@ export class Applier {
         next = last + 1
         budget -= block.byteLength
         this.#sinceYield += block.byteLength
-        if (this.#batch && this.#batch.byteLength >= MAX_APPLY_BATCH_BYTES) await this.#commit()
+        if (this.#buffer.full) await this.#buffer.makeRoom()
       }
       if (this.#sinceYield >= APPLY_YIELD_BYTES) {
         this.#sinceYield = 0
@@ -110,83 +96,40 @@ export class Applier {
     }
   }
 
-  /** Entries `from … to` of `block` into the open batch. False when the group must stop. */
+  /** Applies the entries `from … to` of `block`. False when the group must stop. */
   #takeBlock(log: SlotLog, state: SpaceState, block: LogBlock, from: number, to: number): boolean {
-    const pending = this.#pendingOf(state)
+    const { term, bytes } = block
     if (block.kind === KIND_CONFIGURATION) {
-      pending.configuration = { index: from, term: block.term, bytes: block.entry(from) }
-    } else {
-      const base = BLOCK_HEADER_BYTES + block.count * 4
-      let at = BLOCK_HEADER_BYTES + (from - block.firstIndex) * 4
-      let start = from === block.firstIndex ? 0 : block.bytes.readUInt32LE(at - 4)
-      for (let index = from; index <= to; index++, at += 4) {
-        const end = block.bytes.readUInt32LE(at)
-        const problem = commandProblem(block.bytes, base + start, base + end)
-        if (problem !== null) {
-          this.#fail(log, index, `the entry is not a command: ${problem}`)
-          return false
-        }
-        this.#takeCommand(log.space, block.bytes, base + start, base + end)
-        pending.index = index
-        pending.term = block.term
-        start = end
-      }
+      this.#buffer.configure(state, { index: from, term, bytes: block.entry(from) })
+      return true
     }
-    pending.index = to
-    pending.term = block.term
+    const base = BLOCK_HEADER_BYTES + block.count * 4
+    let at = BLOCK_HEADER_BYTES + (from - block.firstIndex) * 4
+    let start = from === block.firstIndex ? 0 : bytes.readUInt32LE(at - 4)
+    for (let index = from; index <= to; index++, at += 4) {
+      const end = bytes.readUInt32LE(at)
+      const problem = commandProblem(bytes, base + start, base + end)
+      if (problem !== null) {
+        if (index > from) this.#buffer.advance(state, index - 1, term)
+        this.#fail(log, index, `the entry is not a command: ${problem}`)
+        return false
+      }
+      this.#takeCommand(log.space, bytes, base + start, base + end)
+      start = end
+    }
+    this.#buffer.advance(state, to, term)
     return true
   }
 
   #takeCommand(space: number, bytes: Buffer, from: number, to: number): void {
-    const batch = this.#openBatch()
+    const buffer = this.#buffer
     const reader = this.#reader
     reader.start(bytes, from, to)
     while (reader.next()) {
       const { keyStart, valueStart, valueEnd } = reader
-      const key = this.#keys.take(SPACE_BYTES + valueStart - keyStart)
-      key.writeUInt32BE(space, 0)
-      copyBytes(bytes, keyStart, valueStart, key, SPACE_BYTES)
-      if (reader.op !== OP_PUT) {
-        batch.del(key)
-        continue
-      }
-      const value = this.#values.take(VALUE_HEADER_BYTES + valueEnd - valueStart)
-      value.writeUInt32LE(crc32Range(bytes, keyStart, valueEnd), 0)
-      copyBytes(bytes, valueStart, valueEnd, value, VALUE_HEADER_BYTES)
-      batch.put(key, value)
+      if (reader.op === OP_PUT) buffer.put(space, bytes, keyStart, valueStart, valueEnd)
+      else buffer.del(space, bytes, keyStart, valueStart)
     }
-  }
-
-  #openBatch(): EngineBatch {
-    this.#batch ??= this.#state.db.createBatch()
-    return this.#batch
-  }
-
-  /** The last one when it is of `state`: slots are taken one after the other. */
-  #pendingOf(state: SpaceState): Pending {
-    const last = this.#pending.at(-1)
-    if (last?.state === state) return last
-    const pending = { state, index: state.appliedIndex, term: state.appliedTerm, configuration: null }
-    this.#pending.push(pending)
-    return pending
-  }
-
-  async #commit(): Promise<void> {
-    const pending = this.#pending
-    if (pending.length === 0) return
-    const batch = this.#openBatch()
-    for (const { state, index, term, configuration } of pending) {
-      this.#state.putApplied(batch, state.space, index, term)
-      if (configuration !== null) this.#state.putConfiguration(batch, state.space, configuration)
-    }
-    this.#batch = null
-    this.#pending = []
-    await this.#state.write(batch, () => {
-      for (const { state, index, term } of pending) {
-        state.appliedIndex = index
-        state.appliedTerm = term
-      }
-    })
   }
 
   #fail(log: SlotLog, index: number, message: string): void {

@@ -22,6 +22,9 @@ export interface SpaceState {
   readonly space: number
   appliedIndex: number
   appliedTerm: number
+  /** As far as it is in the engine: the rest waits for its batch. */
+  writtenIndex: number
+  writtenTerm: number
   /** Applied up to here at least is durable: a marker was synced behind it. 0 until one was. */
   durableIndex: number
 }
@@ -52,8 +55,6 @@ export class StateEngine {
   readonly #numbers: FlushNumbers
   readonly #log: LogIdentity
   readonly #spaces = new Map<number, SpaceState>()
-  /** Run as soon as no batch is being written. */
-  #waiting: Array<() => void> = []
   #writing = false
 
   private constructor(db: EngineDb, dir: string, numbers: FlushNumbers, log: LogIdentity) {
@@ -94,7 +95,7 @@ export class StateEngine {
   space(space: number): SpaceState {
     let state = this.#spaces.get(space)
     if (!state) {
-      state = { space, appliedIndex: 0, appliedTerm: 0, durableIndex: 0 }
+      state = newSpace(space, 0, 0)
       this.#spaces.set(space, state)
     }
     return state
@@ -126,11 +127,8 @@ export class StateEngine {
     return configuration
   }
 
-  /**
-   * Writes a batch, not synced: the log replays what a power cut takes. One at a time. `done` runs after the write and
-   * before those who wait for quiet, so that they see applied positions that fit the data. Rejects with STORAGE_FAILED.
-   */
-  async write(batch: EngineBatch, done: () => void): Promise<void> {
+  /** Writes a batch, not synced: the log replays what a power cut takes. One at a time. Rejects with STORAGE_FAILED. */
+  async write(batch: EngineBatch): Promise<void> {
     assert(!this.#writing, 'one batch of the state is written at a time')
     this.#writing = true
     this.#numbers.stamp(batch, this.#log.highestFlush)
@@ -140,20 +138,11 @@ export class StateEngine {
     } finally {
       this.#writing = false
     }
-    done()
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const call of waiting) call()
-  }
-
-  /** Runs `call` when no batch is being written: an iterator made then shows exactly the applied positions. */
-  whenQuiet(call: () => void): void {
-    if (this.#writing) this.#waiting.push(call)
-    else call()
   }
 
   /** Makes all that was written before durable. An empty batch would sync nothing (measured): a marker is put. */
   async sync(): Promise<void> {
+    assert(!this.#writing, 'two batches of the state are not ordered')
     const batch = this.#db.createBatch()
     batch.put(markerKey(), Buffer.from([1]))
     this.#numbers.stamp(batch, this.#log.highestFlush)
@@ -199,7 +188,7 @@ export class StateEngine {
     if (this.#numbers.highest > 0) throw this.#corrupt('the id of its log is gone')
     const batch = this.#db.createBatch()
     batch.put(databaseKey(), encodeCheckedJson(id))
-    await this.write(batch, () => {})
+    await this.write(batch)
   }
 
   async #loadApplied(spaces: readonly number[]): Promise<void> {
@@ -213,16 +202,22 @@ export class StateEngine {
   #recover(space: number, value: Buffer): void {
     const position = decodePosition(value)
     if (!position) throw this.#corrupt(`the applied index of space ${space} is not what was written`)
-    this.#spaces.set(space, {
-      space,
-      appliedIndex: position.index,
-      appliedTerm: position.term,
-      durableIndex: 0,
-    })
+    this.#spaces.set(space, newSpace(space, position.index, position.term))
   }
 
   #corrupt(what: string): FlotillaError {
     return damagedState(this.dir, what)
+  }
+}
+
+function newSpace(space: number, index: number, term: number): SpaceState {
+  return {
+    space,
+    appliedIndex: index,
+    appliedTerm: term,
+    writtenIndex: index,
+    writtenTerm: term,
+    durableIndex: 0,
   }
 }
 

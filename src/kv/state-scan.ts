@@ -14,7 +14,7 @@ export interface ScanOptions {
   readonly lt: Buffer | null
 }
 
-/** One consistent view of a part of a space, read page by page. To be made when the state is quiet. */
+/** One consistent view of a part of a space as it is written, read page by page. To be made when no batch of it is under way. */
 export class StateScan {
   /** What the view holds exactly. */
   readonly appliedIndex: number
@@ -24,10 +24,10 @@ export class StateScan {
   readonly #values: boolean
 
   constructor(state: StateEngine, space: number, options: ScanOptions) {
-    const applied = state.space(space)
+    const { writtenIndex, writtenTerm } = state.space(space)
     const whole = spaceBounds(space)
-    this.appliedIndex = applied.appliedIndex
-    this.appliedTerm = applied.appliedTerm
+    this.appliedIndex = writtenIndex
+    this.appliedTerm = writtenTerm
     this.#state = state
     this.#values = options.values
     const low = options.gt

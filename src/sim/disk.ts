@@ -59,6 +59,9 @@ export interface DiskRecorder {
   beforeChange(what: string, job: DiskJob | null): void
 }
 
+/** Twice nothing: what a crash leaves of a state that is written often is worth the most runs. */
+const GATHER_BYTES = [0, 0, 500, 20_000_000] as const
+
 /** All that a crash needs to know of a disk at one moment: un-synced writes, and which databases are open. */
 export interface DiskCheckpoint {
   readonly pages: MemoryPages
@@ -85,6 +88,8 @@ export class SimDisk {
   readonly databaseFiles: DatabaseFiles
   readonly directories = new Set<string>()
   readonly databases = new Set<OpenDatabase>()
+  /** Stores differ in how long they keep applied rows in memory: from not at all to as long as they may. */
+  readonly gatherBytes: number
   memory = new MemoryDisk()
   engine = new MemoryEngine(this.memory)
   watch: DiskWatch | null = null
@@ -106,6 +111,7 @@ export class SimDisk {
     this.random = timeline.random.fork(`disk/${name}`)
     this.#sectors = timeline.random.fork(`disk/${name}/sectors`)
     this.databaseFiles = new DatabaseFiles(this.pages, timeline.random.fork(`disk/${name}/logs`))
+    this.gatherBytes = timeline.random.fork(`disk/${name}/gathering`).pick(GATHER_BYTES)
   }
 
   /** The next `count` synced writes are refused with STORAGE_FAILED; whether a later start finds them is open. */

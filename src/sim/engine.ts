@@ -87,6 +87,7 @@ class SimBatch implements EngineBatch {
 
 export class SimDb implements EngineDb, OpenDatabase {
   readonly loop: SimLoop
+  readonly gatherBytes: number
   readonly #disk: SimDisk
   readonly #path: string
   readonly #inner: EngineDb
@@ -99,12 +100,16 @@ export class SimDb implements EngineDb, OpenDatabase {
     this.loop = loop
     this.#path = path
     this.#inner = inner
+    this.gatherBytes = disk.gatherBytes
     disk.databases.add(this)
   }
 
   getMany(keys: readonly Buffer[]): Promise<Array<Buffer | null>> {
     if (this.#closing) return this.#inner.getMany(keys)
-    return this.#read(keys.length, () => this.#inner.getMany(keys))
+    // What is read is as it was at the call, as in the real engine: only the answer takes its time.
+    const reading = this.#inner.getMany(keys)
+    reading.catch(() => {})
+    return this.#read(keys.length, () => reading)
   }
 
   createBatch(): EngineBatch {

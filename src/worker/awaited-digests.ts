@@ -11,7 +11,7 @@ export class AwaitedDigests {
   readonly #appliedIndex: (slot: number) => number
   #waiting: DigestCall[] = []
 
-  /** `appliedIndex` is that of a slot's state as it is written. */
+  /** `appliedIndex` is that of a slot's state as it is applied, written or not. */
   constructor(appliedIndex: (slot: number) => number) {
     this.#appliedIndex = appliedIndex
   }
@@ -32,7 +32,7 @@ export class AwaitedDigests {
     }
   }
 
-  /** Those whose index is reached, or passed, and those no more. To be asked when the state is quiet. */
+  /** Those whose index is reached, or passed, and those no more. To be asked between two applies. */
   take(): readonly DigestCall[] {
     if (this.#waiting.length === 0) return NONE
     const due = this.#waiting.filter(({ slot, at }) => this.#appliedIndex(slot) >= at)

@@ -1,6 +1,7 @@
 import type { Disk } from '../env/ports.ts'
 import { digestScan, StateScan } from '../kv/state-scan.ts'
 import type { ScanOptions } from '../kv/state-scan.ts'
+import type { StateBuffer } from '../kv/state-buffer.ts'
 import type { SpaceState, StateEngine } from '../kv/state-engine.ts'
 import type { LogEngine } from '../storage/log-engine.ts'
 import { pack, unpack } from '../storage/packed.ts'
@@ -27,12 +28,14 @@ export class ShardReader {
   readonly #disk: Disk
   readonly #log: LogEngine
   readonly #state: StateEngine
+  readonly #buffer: StateBuffer
   readonly #scans = new Map<number, StateScan>()
 
-  constructor(disk: Disk, log: LogEngine, state: StateEngine) {
+  constructor(disk: Disk, log: LogEngine, state: StateEngine, buffer: StateBuffer) {
     this.#disk = disk
     this.#log = log
     this.#state = state
+    this.#buffer = buffer
   }
 
   /** All requests of a message as one read. The applied index answered is one that the values hold at least. */
@@ -60,7 +63,7 @@ export class ShardReader {
   /** Null when something of it is damaged: what, each request finds out by itself. */
   async #stored(keys: readonly Buffer[]): Promise<Array<Buffer | null> | null> {
     try {
-      return await this.#state.getStored(keys)
+      return await this.#buffer.getStored(keys)
     } catch (error) {
       if (toFlotillaError(error).shortName === 'CORRUPT') return null
       throw error
@@ -70,7 +73,7 @@ export class ShardReader {
   /** Null when something of it is damaged, as `errors` says then. */
   async #storedOf(keys: readonly Buffer[], errors: WireError[]): Promise<Array<Buffer | null> | null> {
     try {
-      return await this.#state.getStored(keys)
+      return await this.#buffer.getStored(keys)
     } catch (error) {
       if (toFlotillaError(error).shortName !== 'CORRUPT') throw error
       errors.push(toWireError(error))
@@ -147,7 +150,7 @@ export class ShardReader {
     return { numbers: [], text: '', rows: pack(page) }
   }
 
-  /** The state of a slot as it is now, for the digest of call `id`. The state must be quiet. False when there is no room. */
+  /** The state of a slot as it is now, for the digest of call `id`. All of it must be written. False when there is no room. */
   openView(id: number, slot: number): boolean {
     if (this.#scans.size >= MAX_OPEN_SCANS) return false
     this.#scans.set(id, new StateScan(this.#state, this.#spaceOf(slot).space, WHOLE_SPACE))
@@ -180,15 +183,15 @@ export class ShardReader {
     }
   }
 
-  /** Made between two batches of the state: only then does the view hold exactly what the applied index says. */
+  /** Made when what is applied is written, between two batches: only then does the view hold exactly what its index says. */
   #scan(slot: number, options: ScanOptions): Promise<StateScan> {
-    const { space } = this.#spaceOf(slot)
+    const state = this.#spaceOf(slot)
     if (this.#scans.size >= MAX_OPEN_SCANS)
       throw new FlotillaError('BUSY', 'Too many scans are open in the shard.')
     return new Promise((resolve, reject) => {
-      this.#state.whenQuiet(() => {
+      this.#buffer.whenWritten(state, () => {
         try {
-          resolve(new StateScan(this.#state, space, options))
+          resolve(new StateScan(this.#state, state.space, options))
         } catch (error) {
           reject(error)
         }

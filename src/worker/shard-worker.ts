@@ -1,6 +1,7 @@
 import type { Disk, ThreadPort } from '../env/ports.ts'
 import { Applier } from '../kv/applier.ts'
 import { openState } from '../kv/data-recovery.ts'
+import { StateBuffer } from '../kv/state-buffer.ts'
 import type { StateEngine } from '../kv/state-engine.ts'
 import { LogEngine } from '../storage/log-engine.ts'
 import type { FlushJob } from '../storage/log-engine.ts'
@@ -48,11 +49,12 @@ class ShardWorker {
   readonly #disk: Disk
   readonly #log: LogEngine
   readonly #state: StateEngine
+  readonly #buffer: StateBuffer
   readonly #applier: Applier
   readonly #reader: ShardReader
   readonly #flushes: Lane<FlushJob>
-  /** All that writes the state, for two batches of it are not ordered. */
-  readonly #applies: Lane<Float64Array | PlanCall>
+  /** All that changes the state, or must find it at rest. */
+  readonly #applies: Lane<Float64Array | PlanCall | 'digests'>
   readonly #gets: Lane<GetMessage>
   /** Block reads and scans' pages. */
   readonly #calls: Lane<ReadCall | ScanClose>
@@ -71,12 +73,16 @@ class ShardWorker {
     this.#disk = disk
     this.#log = log
     this.#state = state
-    this.#applier = new Applier(log, state, () => new Promise((resolve) => disk.setImmediate(resolve)))
-    this.#reader = new ShardReader(disk, log, state)
+    const nextTurn = (): Promise<void> => new Promise((resolve) => disk.setImmediate(resolve))
+    const onError = (error: unknown): void => this.#fail(error)
+    this.#buffer = new StateBuffer(state, { timers: disk.timers, nextTurn, onError })
+    this.#applier = new Applier(log, state, this.#buffer, nextTurn)
+    this.#reader = new ShardReader(disk, log, state, this.#buffer)
     this.#flushes = this.#lane((job) => this.#flush(job))
-    this.#applies = this.#lane((work) =>
-      work instanceof Float64Array ? this.#apply(work) : this.#plan(work),
-    )
+    this.#applies = this.#lane((work) => {
+      if (work === 'digests') return this.#takeAwaited()
+      return work instanceof Float64Array ? this.#apply(work) : this.#plan(work)
+    })
     this.#gets = this.#lane((message) => this.#get(message))
     this.#calls = this.#lane((message) =>
       message.t === 'scanClose' ? this.#reader.closeScan(message.scan) : this.#read(message),
@@ -182,7 +188,7 @@ class ShardWorker {
   async #apply(pairs: Float64Array): Promise<void> {
     this.#awaited.clip(pairs)
     const outcome = await this.#applier.apply(pairs)
-    this.#takeAwaited()
+    await this.#takeAwaited()
     this.#post({ t: 'applied', pairs: outcome.pairs, failures: outcome.failures })
   }
 
@@ -193,13 +199,16 @@ class ShardWorker {
     }
     const old = this.#awaited.add(message)
     if (old !== undefined) this.#letGo(old)
-    this.#state.whenQuiet(() => this.#takeAwaited())
+    this.#applies.push('digests')
   }
 
-  /** The views of awaited digests whose index is reached are made here, while the state is quiet, and read later. */
-  #takeAwaited(): void {
+  /** The views of awaited digests whose index is reached are made here, while nothing is applied, and read later. */
+  async #takeAwaited(): Promise<void> {
+    const due = this.#awaited.take()
+    if (due.length === 0) return
+    await this.#buffer.writeAll()
     if (this.#error !== null || this.#over) return
-    for (const call of this.#awaited.take()) {
+    for (const call of due) {
       if (this.#reader.appliedIndex(call.slot) > call.at || !this.#reader.openView(call.id, call.slot)) {
         this.#letGo(call)
       } else {
@@ -227,7 +236,13 @@ class ShardWorker {
   }
 
   async #planned({ soft, budgetBytes }: PlanCall): Promise<CallResult> {
-    const { pairs, retainedBytes, more } = await planTruncation(this.#log, this.#state, soft, budgetBytes)
+    const { pairs, retainedBytes, more } = await planTruncation(
+      this.#log,
+      this.#state,
+      this.#buffer,
+      soft,
+      budgetBytes,
+    )
     const numbers = [retainedBytes, more ? 1 : 0, this.#log.byteLength, ...pairs]
     return { numbers, text: '', rows: null }
   }
@@ -258,7 +273,17 @@ class ShardWorker {
     const lanes = [this.#flushes, this.#applies, this.#gets, this.#calls, this.#digests]
     if (lanes.some((lane) => !lane.idle)) return
     this.#over = true
-    this.#closeEngines().then(this.#resolve, this.#reject)
+    this.#finish().then(this.#resolve, this.#reject)
+  }
+
+  /** All that is applied is written, so that the next start need not replay it. */
+  async #finish(): Promise<void> {
+    try {
+      await this.#buffer.writeAll()
+    } finally {
+      this.#buffer.stop()
+      await this.#closeEngines()
+    }
   }
 
   #fail(reason: unknown): void {
@@ -268,6 +293,7 @@ class ShardWorker {
     this.#error = error
     for (const lane of [this.#flushes, this.#applies, this.#gets, this.#calls, this.#digests]) lane.clear()
     this.#applier.end()
+    this.#buffer.stop()
     // A broken engine may never come back from its close; the LogShard, which was told, ends the thread then.
     this.#closeEngines().then(
       () => this.#reject(error),

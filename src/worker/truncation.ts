@@ -1,3 +1,4 @@
+import type { StateBuffer } from '../kv/state-buffer.ts'
 import type { SpaceState, StateEngine } from '../kv/state-engine.ts'
 import type { LogEngine } from '../storage/log-engine.ts'
 import type { SlotLog } from '../storage/slot-log.ts'
@@ -15,7 +16,7 @@ export interface PlannedTruncation {
 interface Candidate {
   readonly log: SlotLog
   readonly state: SpaceState
-  /** As it was before the marker is put. */
+  /** As it was before all that is applied was written, and the marker put behind it. */
   readonly appliedIndex: number
   /** Count of the blocks that the state holds and every voter has. */
   readonly wanted: number
@@ -24,13 +25,14 @@ interface Candidate {
 }
 
 /**
- * Finds what logs may lose, and makes sure that their states hold it: what is applied is read first, and the marker that
- * is put after it makes just that durable (and perhaps more). Must not run while a batch of the state is written, for
- * two are not ordered. `soft` are pairs `slot, index`. Rejects with STORAGE_FAILED.
+ * Finds what logs may lose, and makes sure that their states hold it: what is applied is read first, then all of it is
+ * written, and the marker that is put after it makes just that durable. Must not run while something is applied, for two
+ * batches are not ordered. `soft` are pairs `slot, index`. Rejects with STORAGE_FAILED.
  */
 export async function planTruncation(
   log: LogEngine,
   state: StateEngine,
+  buffer: StateBuffer,
   soft: Float64Array,
   budgetBytes: number,
 ): Promise<PlannedTruncation> {
@@ -45,6 +47,7 @@ export async function planTruncation(
   }
   const plan = choose(candidates, budgetBytes)
   if (plan.needsMarker) {
+    await buffer.writeAll()
     await state.sync()
     for (const { state: space, appliedIndex } of candidates) space.durableIndex = appliedIndex
   }

@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.ts'
 const ENGINE = 'src/storage/log-engine.ts'
 const GUARD = 'src/storage/log-guard.ts'
 const RECONCILE = 'src/worker/reconcile.ts'
-const APPLIER = 'src/kv/applier.ts'
+const BUFFER = 'src/kv/state-buffer.ts'
 
 /** Bugs of what lies on disk. */
 export const STORAGE_MUTANTS: readonly Mutant[] = [
@@ -45,18 +45,18 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     what: 'The applied positions are written first, and what was applied in a batch of its own behind them.',
     edits: [
       {
-        file: APPLIER,
-        find: `    for (const { state, index, term, configuration } of pending) {
+        file: BUFFER,
+        find: `    for (const { state, index, term, configuration } of positions) {
       this.#state.putApplied(batch, state`,
         replace: `    const first = this.#state.db.createBatch()
-    for (const { state, index, term, configuration } of pending) {
+    for (const { state, index, term, configuration } of positions) {
       this.#state.putApplied(first, state`,
       },
       {
-        file: APPLIER,
-        find: `    await this.#state.write(batch, () => {`,
-        replace: `    await this.#state.write(first, () => {})
-    await this.#state.write(batch, () => {`,
+        file: BUFFER,
+        find: `    await this.#state.write(batch)`,
+        replace: `    await this.#state.write(first)
+    await this.#state.write(batch)`,
       },
     ],
   },
@@ -258,6 +258,42 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         find: `    await state.sync()
 `,
         replace: ``,
+      },
+    ],
+  },
+  {
+    name: 'truncated-by-unwritten-state',
+    what: 'A log is truncated up to what its state has applied, written or not.',
+    edits: [
+      {
+        file: 'src/worker/truncation.ts',
+        find: `    await buffer.writeAll()
+`,
+        replace: ``,
+      },
+    ],
+  },
+  {
+    name: 'view-of-unwritten-state',
+    what: 'A view is made at once, whatever of the state is not written yet.',
+    edits: [
+      {
+        file: BUFFER,
+        find: `    if (state.writtenIndex === state.appliedIndex) {
+      call()`,
+        replace: `    if (state.writtenIndex <= state.appliedIndex) {
+      call()`,
+      },
+    ],
+  },
+  {
+    name: 'read-past-unwritten-delete',
+    what: 'Where a key was deleted and that is not written yet, a read takes what was there before.',
+    edits: [
+      {
+        file: BUFFER,
+        find: `    return fresh === undefined ? this.#leaving?.rows.find(key) : fresh`,
+        replace: `    return fresh === null || fresh === undefined ? (this.#leaving?.rows.find(key) ?? undefined) : fresh`,
       },
     ],
   },

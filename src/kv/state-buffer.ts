@@ -208,11 +208,8 @@ export class StateBuffer {
 
   #onWritten(): void {
     this.#writing = null
-    const { rows, spaces } = this.#leaving!
+    this.#spare = emptied(this.#leaving!)
     this.#leaving = null
-    rows.clear()
-    spaces.clear()
-    this.#spare = { rows, spaces }
     const waiting = this.#waiting
     this.#waiting = []
     for (const one of waiting) {
@@ -226,6 +223,14 @@ export class StateBuffer {
 
 function newPart(): Part {
   return { rows: new RowTable(), spaces: new Map() }
+}
+
+/** The part to be filled again; null when an uncommonly large entry has made it larger than it need be. */
+function emptied({ rows, spaces }: Part): Part | null {
+  if (rows.byteLength > 2 * MAX_APPLY_BATCH_BYTES || rows.count > 2 * MAX_UNWRITTEN_ROWS) return null
+  rows.clear()
+  spaces.clear()
+  return { rows, spaces }
 }
 
 function positionsOf({ spaces }: Part): Position[] {

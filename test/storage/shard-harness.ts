@@ -83,9 +83,13 @@ class InlineEnd {
   }
 }
 
-/** An engine whose writes below `log` take `turns` turns of the event loop: so a crash finds flushes under way. */
+/**
+ * An engine whose writes below `log` take `turns` turns of the event loop: so a crash finds flushes under way. Below `data`
+ * so many bytes of applied rows gather before they are written.
+ */
 class SlowLogEngine implements Engine {
   turns = 0
+  gatherBytes = 0
   readonly #engine: Engine
 
   constructor(engine: Engine) {
@@ -94,7 +98,7 @@ class SlowLogEngine implements Engine {
 
   async open(path: string, options: EngineOptions): Promise<EngineDb> {
     const db = await this.#engine.open(path, options)
-    if (!path.endsWith('/log')) return db
+    if (!path.endsWith('/log')) return Object.assign(db, { gatherBytes: this.gatherBytes })
     const write = db.write.bind(db)
     db.write = async (batch, sync) => {
       for (let i = 0; i < this.turns; i++) await new Promise<void>((resolve) => setImmediate(resolve))

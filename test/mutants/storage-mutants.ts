@@ -274,30 +274,6 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'view-of-unwritten-state',
-    what: 'A view is made at once, whatever of the state is not written yet.',
-    edits: [
-      {
-        file: BUFFER,
-        find: `    if (state.writtenIndex === state.appliedIndex) {
-      call()`,
-        replace: `    if (state.writtenIndex <= state.appliedIndex) {
-      call()`,
-      },
-    ],
-  },
-  {
-    name: 'read-past-unwritten-delete',
-    what: 'Where a key was deleted and that is not written yet, a read takes what was there before.',
-    edits: [
-      {
-        file: BUFFER,
-        find: `    return fresh === undefined ? this.#leaving?.rows.find(key) : fresh`,
-        replace: `    return fresh === null || fresh === undefined ? (this.#leaving?.rows.find(key) ?? undefined) : fresh`,
-      },
-    ],
-  },
-  {
     name: 'double-apply',
     what: 'A stretch of committed entries that was read back from disk is given to its state machine from one entry before.',
     edits: [

@@ -314,7 +314,7 @@ test('a store killed while RocksDB flushes or compacts starts each time', async 
     // What was applied last may not have been written.
     expect(appliedIndex).toBeGreaterThan(reached)
     expect(lastIndex).toBeGreaterThanOrEqual(reached + 40)
-    await shard.replica('a').apply(lastIndex)
+    if (appliedIndex < lastIndex) await shard.replica('a').apply(lastIndex)
     reached = lastIndex
     const first = Math.max(1, lastIndex - 100)
     expect((await shard.read(shard.replica('a').slot, first, lastIndex)).length).toBeGreaterThan(0)

@@ -3,6 +3,7 @@ import type { StateMachineFactory } from '../api/state-machine.ts'
 import { Store } from '../api/store.ts'
 import type { StoreHost } from '../store/store-host.ts'
 import { toFlotillaError, type FlotillaError } from '../util/errors.ts'
+import type { DiskImage } from './disk.ts'
 import { Ghost, type GhostListener } from './ghost-cluster.ts'
 import { InvariantViolation } from './invariants.ts'
 import { markCrash, markEnding, markLogged } from './mark-lives.ts'
@@ -41,6 +42,8 @@ export interface ClusterListener extends GhostListener {
 const RESTART_MS = { least: 50, mean: 300 }
 /** Of a store whose directory is damaged it expects nothing soon. */
 const DAMAGED_RESTART_MS = 5_000
+/** Share of the damaged directories that are mended when their store refuses them. */
+const MENDED = 0.9
 const CREATE_RETRY_MS = 200
 
 /**
@@ -57,6 +60,12 @@ export class SimCluster {
   readonly hosts = new Map<string, StoreHost>()
   /** Stores whose disk was damaged for good. */
   readonly damaged = new Set<string>()
+  /** What lay on a damaged disk before, until a store goes by what lies there now. */
+  readonly #sound = new Map<string, DiskImage>()
+  /** Stores whose last life had its ledger open when only its process died: that holds all that was said. */
+  readonly #crashedWhole = new Set<string>()
+  /** Stores whose directory tells them that a part of it was damaged. */
+  readonly #mustNotice = new Set<string>()
   /** Lives in which a fault of the disk was injected: they may fail. */
   readonly #troubled = new Set<string>()
   /** Stores that stay down until told otherwise. */
@@ -105,6 +114,7 @@ export class SimCluster {
       onLog: (record) => markLogged(this.marks, record),
       onCrashed: (self, scene) => this.#onCrashed(self, scene),
       inspect: (self, host) => {
+        this.#sound.delete(storeId)
         markMessages(this.marks, host as StoreHost)
         this.hosts.set(storeId, host as StoreHost)
         this.ghost.watch(self, host as StoreHost)
@@ -132,6 +142,27 @@ export class SimCluster {
   /** A fault of the disk strikes this life: from now on it may fail by itself. */
   trouble(process: SimProcess): void {
     this.#troubled.add(process.life)
+  }
+
+  /** The disk of a store that is down was damaged for good: `before` is what had lain there. */
+  onDamaged(storeId: string, before: DiskImage, extent: 'part' | 'whole'): void {
+    this.damaged.add(storeId)
+    if (extent === 'part' && this.#crashedWhole.has(storeId)) this.#mustNotice.add(storeId)
+    if (this.#random.chance(MENDED)) this.#sound.set(storeId, before)
+  }
+
+  /**
+   * A store refused its damaged directory, so it has said nothing since: whoever keeps it may put back what lay there, and
+   * it is as good as before. Answers whether that was done.
+   */
+  #mend(process: SimProcess, { shortName }: FlotillaError): boolean {
+    const sound = this.#sound.get(process.name)
+    if (sound === undefined || shortName !== 'CORRUPT') return false
+    process.restore(sound)
+    this.#sound.delete(process.name)
+    this.damaged.delete(process.name)
+    this.#mustNotice.delete(process.name)
+    return true
   }
 
   /** Whether a store leads a group, or thinks so. */
@@ -219,6 +250,8 @@ export class SimCluster {
       group: (groupId) => this.ghost.group(groupId),
     })
     this.#crashedAtMs.set(name, this.world.nowMs)
+    if (scene.mode === 'process' && this.hosts.has(name)) this.#crashedWhole.add(name)
+    else this.#crashedWhole.delete(name)
     if (this.processes.every(({ alive }) => !alive)) this.marks.reach('crash/all-down')
   }
 
@@ -238,11 +271,11 @@ export class SimCluster {
       this.#violation(`${life} ended by itself: ${reason.code} ${reason.message}`, reason)
       return
     }
-    const isDamaged = this.damaged.has(process.name)
+    process.kill('process')
+    const isDamaged = this.damaged.has(process.name) && !this.#mend(process, reason)
     const pauseMs = isDamaged
       ? DAMAGED_RESTART_MS
       : RESTART_MS.least + this.#random.exponential(RESTART_MS.mean)
-    process.kill('process')
     this.world.schedule(pauseMs * 1000, null, 'world', 0, () => {
       if (!process.alive && !this.#heldDown.has(process.name)) process.restart()
     })
@@ -267,6 +300,8 @@ export class SimCluster {
   }
 
   #onAmnesia(storeId: string, groupId: string, forgot: string): void {
+    if (this.#mustNotice.has(storeId))
+      throw new InvariantViolation('I-21', `${storeId} opened, and forgot of ${groupId}: ${forgot}`)
     if (this.damaged.has(storeId)) return
     throw new InvariantViolation(
       'I-20',

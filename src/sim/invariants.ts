@@ -21,10 +21,12 @@ export const INVARIANTS = {
   'I-15': 'the answers that clients got have an order in which each makes sense',
   'I-16': 'a recovered state is that of the committed entries up to its applied index',
   'I-17': 'what was acknowledged is committed, for ever',
-  'I-18': 'what is committed was proposed by a client, or is a configuration',
+  'I-18': 'what is committed was proposed by a client, and is committed once, or is a configuration',
   'I-19':
     'a promise leaves a store only when its disk holds what it promises, and none leaves a failed store',
   'I-20': 'a replica whose disk is behind its promises makes no further ones',
+  'I-21':
+    'a store notices by itself that a part of its directory was damaged, before it goes by what is left',
   'I-23': 'replicas that applied equally far are equal',
   'I-24': 'queues and caches keep their bounds',
   'I-25': 'a group that hangs does not stop the others',

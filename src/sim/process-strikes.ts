@@ -1,6 +1,5 @@
-import { MAX_SIM_DISK_IMAGES } from '../util/limits.ts'
-import type { CrashMode, DiskImage } from './disk.ts'
-import { DAMAGES, damageDatabase } from './disk-damage.ts'
+import { DamageStrikes } from './damage-strikes.ts'
+import type { CrashMode } from './disk.ts'
 import type { StrikeContext } from './strike-context.ts'
 import type { SimProcess } from './process.ts'
 import type { SimRandom } from './random.ts'
@@ -14,15 +13,6 @@ const MAX_CRASH_LOOP = 5
 /** Mean time from a disk’s last write to the end of its process: less than what a store takes for a stuck disk. */
 const GASP_MS = 60
 const DAY_MS = 86_400_000
-/** Share of the damaged stores that were started again and again before, and how long each of those lives was. */
-const SHORT_LIVES = 0.5
-const MAX_SHORT_LIVES = 3
-const SHORT_LIFE_MS = 150
-/** Share of the damaged stores that some others cannot reach, for so long after their start. */
-const HIDDEN_WITNESSES = 0.5
-const WITNESS_AWAY_MS = 1_000
-/** Images for rollbacks are taken about this often; of those that are kept some are old and some are new. */
-const IMAGE_EVERY_MS = 1_000
 /** Each crash mode that a whole disk may show. */
 export const CRASH_MODES: readonly CrashMode[] = ['process', 'power', 'lose-unsynced', 'holes']
 
@@ -36,19 +26,18 @@ export class ProcessStrikes {
     slowDisk: (forMs: number) => this.#slowDisk(forMs),
     diskErrors: () => this.#diskError(),
     wallJumps: () => this.#jump(),
-    damage: (forMs: number) => this.#damage(forMs),
+    damage: (forMs: number) => this.#damage.strike(forMs),
     threadDeaths: () => this.#killThread(),
     gasps: (forMs: number) => this.#gasp(forMs),
   }
   readonly #context: StrikeContext
   readonly #elections: SimRandom
-  /** Older contents of the disks, oldest first; only where directories may be damaged. */
-  readonly #images = new Map<SimProcess, DiskImage[]>()
+  readonly #damage: DamageStrikes
 
   constructor(context: StrikeContext) {
     this.#context = context
     this.#elections = context.random.fork('elections')
-    if (context.hooks.mayDamage !== undefined) this.#takeImages()
+    this.#damage = new DamageStrikes(context)
   }
 
   /** A process that may go down now, or null. */
@@ -200,111 +189,5 @@ export class ProcessStrikes {
     const ms = ownRandom.between(-1, 1) * 10 ** ownRandom.between(0, Math.log10(DAY_MS))
     this.#context.count('wallJumps')
     process.jumpWallClock(ms)
-  }
-
-  #takeImages(): void {
-    const { ownRandom, processes, hooks } = this.#context
-    this.#context.later(ownRandom.exponential(IMAGE_EVERY_MS), () => {
-      for (const process of processes) {
-        if (hooks.mayDamage?.(process) !== true) continue
-        const images = this.#images.get(process) ?? []
-        if (images.length === MAX_SIM_DISK_IMAGES) images.splice(ownRandom.below(images.length), 1)
-        images.push(process.disk.image())
-        this.#images.set(process, images)
-      }
-      this.#takeImages()
-    })
-  }
-
-  #damage(forMs: number): void {
-    const { ownRandom, processes, hooks } = this.#context
-    const able = processes.filter((process) => hooks.mayDamage?.(process))
-    if (able.length === 0) return
-    const process = ownRandom.pick(able)
-    // Lives that are cut short leave a log of many files, and little in each of them.
-    let left = ownRandom.chance(SHORT_LIVES) ? 1 + ownRandom.below(MAX_SHORT_LIVES) : 0
-    const next = (): void => {
-      if (left-- > 0 && process.alive) {
-        process.restart('process')
-        this.#context.later(ownRandom.exponential(SHORT_LIFE_MS), next)
-      } else this.#damageNow(process, forMs)
-    }
-    next()
-  }
-
-  #damageNow(process: SimProcess, forMs: number): void {
-    const { world, ownRandom, hooks } = this.#context
-    if (hooks.mayDamage?.(process) !== true) return
-    const images = this.#images.get(process) ?? []
-    // After a power cut the ledger may be a second old: what is damaged below that, nobody need notice.
-    const hasDatabases =
-      process.alive && [...process.disk.memory.paths()].some((path) => path.endsWith('/log'))
-    process.kill('process')
-    let tells = true
-    if (images.length > 0 && ownRandom.chance(0.15)) {
-      tells = false
-      this.#context.count('damage/rollback')
-      process.restore(ownRandom.pick(images))
-    } else if (hasDatabases && ownRandom.chance(0.3)) {
-      this.#putBack(process)
-    } else if (hasDatabases && ownRandom.chance(0.85)) {
-      // In most cases nothing but this tells the store: the others have seen all that it still says of itself.
-      const how = ownRandom.chance(0.3) ? 'manifest-cut' : ownRandom.pick(DAMAGES)
-      const path = damageDatabase(process.disk, how, ownRandom)
-      if (path === null) {
-        this.#restartLater(process, forMs)
-        return
-      }
-      world.note(`${how} of ${path}`)
-      this.#context.count(`damage/${how}`)
-    } else {
-      tells = false
-      this.#context.count('damage/wipe')
-      process.wipe()
-    }
-    hooks.onDamaged?.(process)
-    this.#hideWitness(process, forMs, tells)
-    this.#restartLater(process, forMs)
-  }
-
-  /** Somebody puts databases back as they were, or takes that of another store for one; the rest of the store stays. */
-  #putBack(process: SimProcess): void {
-    const { world, ownRandom, processes } = this.#context
-    const images = this.#images.get(process) ?? []
-    const all = [...process.disk.memory.paths()]
-    const logs = all.filter((at) => at.endsWith('/log'))
-    const path = ownRandom.pick(ownRandom.chance(0.7) ? logs : all)
-    if (images.length > 0 && ownRandom.chance(0.5)) {
-      const image = ownRandom.pick(images)
-      const shard = path.slice(0, path.lastIndexOf('/'))
-      const both = all.filter((other) => other.startsWith(`${shard}/`))
-      const paths = ownRandom.chance(0.6) ? both : [path]
-      for (const at of paths) process.disk.putBack(at, image, at)
-      world.note(`older: ${paths.join(' ')}`)
-      this.#context.count(`damage/older-${paths.length > 1 ? 'shard' : 'database'}`)
-    } else {
-      const other = ownRandom.pick(processes.filter((one) => one !== process))
-      process.disk.putBack(path, other.disk.image(), other.dir + path.slice(process.dir.length))
-      world.note(`${path} is now that of ${other.name}`)
-      this.#context.count('damage/database-of-another')
-    }
-  }
-
-  /**
-   * Who knows best what the damaged store had said may be out of its reach when it starts again. Not where nothing in the
-   * directory tells: whoever is put back whole, or wiped, must be told by others.
-   */
-  #hideWitness(process: SimProcess, forMs: number, tells: boolean): void {
-    const { world, ownRandom, processes } = this.#context
-    if (!ownRandom.chance(HIDDEN_WITNESSES) || !tells) return
-    for (const { name } of processes.filter((other) => other !== process && ownRandom.chance(0.5))) {
-      for (const [from, to] of [
-        [process.name, name],
-        [name, process.name],
-      ] as const) {
-        world.network.block(from, to)
-        this.#context.later(forMs + WITNESS_AWAY_MS, () => world.network.unblock(from, to))
-      }
-    }
   }
 }

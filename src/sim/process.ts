@@ -32,6 +32,7 @@ export interface SimProcessOptions {
 
 /** What a process had under way when it died. */
 export interface CrashScene {
+  readonly mode: CrashMode
   /** In its sockets, not yet taken by the system. */
   readonly unsentBytes: number
   readonly writesInFlight: number
@@ -110,6 +111,7 @@ export class SimProcess {
     if (!this.#alive) return
     this.#world.timeline.note(`kill ${this.name} (${mode})`)
     const scene = {
+      mode,
       unsentBytes: this.#world.network.unsentBytes(this.name),
       writesInFlight: this.disk.jobsInFlight,
     }

@@ -152,7 +152,7 @@ class SeedRun {
       onDiskTrouble: (process) => cluster.trouble(process),
       ...(this.#plan.faults.damage && {
         mayDamage: (process) => atlas.mayDamage(process.name),
-        onDamaged: (process) => cluster.damaged.add(process.name),
+        onDamaged: (process, before, extent) => cluster.onDamaged(process.name, before, extent),
       }),
     })
     cluster.tellMarksTo(nemesis)

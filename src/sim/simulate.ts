@@ -226,7 +226,7 @@ class UserRun {
       onDiskTrouble: (process) => cluster.trouble(process),
       ...(wanted.damage && {
         mayDamage: (process) => atlas.mayDamage(process.name),
-        onDamaged: (process) => cluster.damaged.add(process.name),
+        onDamaged: (process, before, extent) => cluster.onDamaged(process.name, before, extent),
       }),
     })
     cluster.tellMarksTo(nemesis)

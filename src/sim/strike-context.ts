@@ -1,3 +1,4 @@
+import type { DiskImage } from './disk.ts'
 import type { SimProcess } from './process.ts'
 import type { SimRandom } from './random.ts'
 import type { SimWorld } from './world.ts'
@@ -18,7 +19,8 @@ export interface NemesisHooks {
   onDiskTrouble?(process: SimProcess): void
   /** Whether the directory of this process may be damaged for good. */
   mayDamage?(process: SimProcess): boolean
-  onDamaged?(process: SimProcess): void
+  /** It was: `before` is what had lain there. What was damaged only in part tells so itself. */
+  onDamaged?(process: SimProcess, before: DiskImage, extent: 'part' | 'whole'): void
 }
 
 /** What strikes do: they say what they did, and have things done later unless all is over by then. */

@@ -1,0 +1,197 @@
+import { MAX_SIM_DISK_IMAGES } from '../util/limits.ts'
+import type { DiskImage } from './disk.ts'
+import { DAMAGES, damageDatabase } from './disk-damage.ts'
+import type { SimProcess } from './process.ts'
+import type { StrikeContext } from './strike-context.ts'
+
+/** Share of the damaged stores that were started again and again before, and how long each of those lives was. */
+const SHORT_LIVES = 0.5
+const MAX_SHORT_LIVES = 3
+const SHORT_LIFE_MS = 150
+/** Share of the damaged stores whose last word only some of the others hear; those are away when it starts again. */
+const HIDDEN_WITNESSES = 0.6
+const LAST_WORDS_MS = 150
+const WITNESS_AWAY_MS = 1_000
+/** How often a directory goes as a whole, ledger and all: such a store is out for the rest of the run. */
+const LOST_WHOLE = 0.12
+const LOST_WHOLE_WHILE_DOWN = 0.4
+/** Images for rollbacks are taken about this often; of those that are kept some are old and some are new. */
+const IMAGE_EVERY_MS = 1_000
+
+/** What lay in a directory some time ago, and the lives that all processes were in then. */
+interface OlderContent {
+  readonly image: DiskImage
+  readonly starts: ReadonlyMap<SimProcess, number>
+}
+
+/** Directories that other hands, or time, have changed: what a store finds there is not what it left. */
+export class DamageStrikes {
+  readonly #context: StrikeContext
+  /** Older contents of the disks, oldest first; only where directories may be damaged. */
+  readonly #images = new Map<SimProcess, OlderContent[]>()
+
+  constructor(context: StrikeContext) {
+    this.#context = context
+    if (context.hooks.mayDamage !== undefined) this.#takeImages()
+  }
+
+  #takeImages(): void {
+    const { ownRandom, processes, hooks } = this.#context
+    this.#context.later(ownRandom.exponential(IMAGE_EVERY_MS), () => {
+      const starts = new Map(processes.map((process) => [process, process.starts]))
+      for (const process of processes) {
+        if (hooks.mayDamage?.(process) !== true) continue
+        const images = this.#images.get(process) ?? []
+        if (images.length === MAX_SIM_DISK_IMAGES) images.splice(ownRandom.below(images.length), 1)
+        images.push({ image: process.disk.image(), starts })
+        this.#images.set(process, images)
+      }
+      this.#takeImages()
+    })
+  }
+
+  strike(forMs: number): void {
+    const { ownRandom, processes, hooks } = this.#context
+    const able = processes.filter((process) => hooks.mayDamage?.(process))
+    if (able.length === 0) return
+    const process = ownRandom.pick(able)
+    // Lives that are cut short leave a log of many files, and little in each of them.
+    let left = ownRandom.chance(SHORT_LIVES) ? 1 + ownRandom.below(MAX_SHORT_LIVES) : 0
+    const next = (): void => {
+      if (left-- > 0 && process.alive) {
+        process.restart('process')
+        this.#context.later(ownRandom.exponential(SHORT_LIFE_MS), next)
+      } else this.#strikeAmongWitnesses(process, forMs)
+    }
+    next()
+  }
+
+  /**
+   * What the store says last only some of the others hear; and just they are out of its reach when it starts again. Not
+   * where nothing in the directory tells: whoever is put back whole, or wiped, must be told by others.
+   */
+  #strikeAmongWitnesses(process: SimProcess, forMs: number): void {
+    const { ownRandom, processes } = this.#context
+    if (!ownRandom.chance(HIDDEN_WITNESSES)) {
+      this.#strikeNow(process, forMs)
+      return
+    }
+    const others = ownRandom.shuffle(processes.filter((other) => other !== process))
+    const ignorant = others.slice(0, others.length >> 1)
+    this.#part(process, ignorant)
+    this.#context.later(ownRandom.exponential(LAST_WORDS_MS), () => {
+      this.#join(process, ignorant)
+      if (!this.#strikeNow(process, forMs)) return
+      const witnesses = others.slice(ignorant.length)
+      this.#part(process, witnesses)
+      this.#context.later(forMs + WITNESS_AWAY_MS, () => this.#join(process, witnesses))
+    })
+  }
+
+  #part({ name }: SimProcess, others: readonly SimProcess[]): void {
+    const { network } = this.#context.world
+    for (const other of others) network.partition([name], [other.name])
+  }
+
+  #join({ name }: SimProcess, others: readonly SimProcess[]): void {
+    const { network } = this.#context.world
+    for (const other of others) {
+      network.unblock(name, other.name)
+      network.unblock(other.name, name)
+    }
+  }
+
+  /** Answers whether what lies there now tells that it is not what it was. */
+  #strikeNow(process: SimProcess, forMs: number): boolean {
+    const { ownRandom, hooks } = this.#context
+    if (hooks.mayDamage?.(process) !== true) return false
+    // After a power cut the ledger may be a second old: what is damaged below that, nobody need notice.
+    const hasDatabases =
+      process.alive && [...process.disk.memory.paths()].some((path) => path.endsWith('/log'))
+    process.kill('process')
+    const before = process.disk.image()
+    if (ownRandom.chance(hasDatabases ? LOST_WHOLE : LOST_WHOLE_WHILE_DOWN)) {
+      this.#restartLater(process, this.#loseAll(process) ? forMs : 0)
+      hooks.onDamaged?.(process, before, 'whole')
+      return false
+    }
+    this.#restartLater(process, forMs)
+    if (!hasDatabases) return false
+    if (ownRandom.chance(0.3)) this.#putBack(process)
+    else if (!this.#damageFiles(process)) return false
+    hooks.onDamaged?.(process, before, 'part')
+    return true
+  }
+
+  #restartLater(process: SimProcess, ms: number): void {
+    this.#context.later(ms, () => {
+      if (!process.alive) process.restart()
+    })
+  }
+
+  /** The directory is emptied, or put back as it was: nothing in it tells. False when some that can tell must meet it now. */
+  #loseAll(process: SimProcess): boolean {
+    const { ownRandom, processes } = this.#context
+    const older = (this.#images.get(process) ?? []).filter(
+      ({ starts }) => starts.get(process)! < process.starts || this.#allLiveSince(process, starts),
+    )
+    if (older.length === 0 || ownRandom.chance(0.4)) {
+      this.#context.count('damage/wipe')
+      process.wipe()
+      return true
+    }
+    const { image, starts } = ownRandom.pick(older)
+    this.#context.count('damage/rollback')
+    process.restore(image)
+    if (starts.get(process)! < process.starts) return true
+    this.#join(
+      process,
+      processes.filter((other) => other !== process),
+    )
+    return false
+  }
+
+  /**
+   * Which life of a store they deal with the others have on disk, but how far that one has come they forget for a few
+   * seconds when they die: a directory that goes back within a life is for those who have lived since.
+   */
+  #allLiveSince(process: SimProcess, starts: ReadonlyMap<SimProcess, number>): boolean {
+    return this.#context.processes.every(
+      (other) => other === process || (other.alive && !other.paused && other.starts === starts.get(other)),
+    )
+  }
+
+  /** In most cases nothing but this tells the store: the others have seen all that it still says of itself. */
+  #damageFiles(process: SimProcess): boolean {
+    const { world, ownRandom } = this.#context
+    const how = ownRandom.chance(0.3) ? 'manifest-cut' : ownRandom.pick(DAMAGES)
+    const path = damageDatabase(process.disk, how, ownRandom)
+    if (path === null) return false
+    world.note(`${how} of ${path}`)
+    this.#context.count(`damage/${how}`)
+    return true
+  }
+
+  /** Somebody puts databases back as they were, or takes that of another store for one; the rest of the store stays. */
+  #putBack(process: SimProcess): void {
+    const { world, ownRandom, processes } = this.#context
+    const images = this.#images.get(process) ?? []
+    const all = [...process.disk.memory.paths()]
+    const logs = all.filter((at) => at.endsWith('/log'))
+    const path = ownRandom.pick(ownRandom.chance(0.7) ? logs : all)
+    if (images.length > 0 && ownRandom.chance(0.5)) {
+      const { image } = ownRandom.pick(images)
+      const shard = path.slice(0, path.lastIndexOf('/'))
+      const both = all.filter((other) => other.startsWith(`${shard}/`))
+      const paths = ownRandom.chance(0.6) ? both : [path]
+      for (const at of paths) process.disk.putBack(at, image, at)
+      world.note(`older: ${paths.join(' ')}`)
+      this.#context.count(`damage/older-${paths.length > 1 ? 'shard' : 'database'}`)
+    } else {
+      const other = ownRandom.pick(processes.filter((one) => one !== process))
+      process.disk.putBack(path, other.disk.image(), other.dir + path.slice(process.dir.length))
+      world.note(`${path} is now that of ${other.name}`)
+      this.#context.count('damage/database-of-another')
+    }
+  }
+}

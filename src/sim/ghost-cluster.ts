@@ -91,11 +91,16 @@ export class Ghost implements Watcher {
   /** Whether the disk of a store holds an entry durably, or held it when it said so and was damaged since. */
   holds(storeId: string, groupId: string, index: number, term: number): boolean {
     if (this.#disks.get(storeId)?.log(groupId)?.holds(index, term)) return true
-    if (this.#listener.isDamaged?.(storeId) !== true) return false
+    if (!this.isDamaged(storeId)) return false
     const replicas = [...this.group(groupId).replicas.values()]
     return replicas.some(
       (replica) => replica.storeId === storeId && (replica.ackedOfTerm.get(term) ?? 0) >= index,
     )
+  }
+
+  /** Whether the disk of a store was damaged for good. */
+  isDamaged(storeId: string): boolean {
+    return this.#listener.isDamaged?.(storeId) === true
   }
 
   nodesElsewhere(groupId: string, storeId: string): readonly NodeImpl[] {

@@ -55,6 +55,7 @@ export interface Watcher {
   decide(code: number, a: number, b: number): void
   note(text: string): void
   onAmnesia(storeId: string, group: GroupGhost, forgot: string): void
+  isDamaged(storeId: string): boolean
 }
 
 /** A replica as it was when it was last looked at. */
@@ -251,7 +252,7 @@ export class StoreWatch {
       throw new InvariantViolation('I-16', text)
     }
     recoveredIsCommitted(group, this.storeId, node)
-    noGap(group, node)
+    this.#checkGap(group, node)
   }
 
   #look(seen: Seen): void {
@@ -279,7 +280,7 @@ export class StoreWatch {
     else if (leads) this.#onElected(seen)
     commitMonotonic(group, node, seen.commit)
     if (commit > seen.commit) this.#onCommit(seen, commit, leads)
-    noGap(group, node)
+    this.#checkGap(group, node)
     keepsAcknowledged(group, node, replica)
     replica.takeBack(node, seen.commit)
     seen.generation = node.generation
@@ -289,6 +290,11 @@ export class StoreWatch {
     seen.lastIndex = lastIndex
     seen.lastTerm = node.log.termAt(lastIndex)
     seen.applied = node.fsmCaller.lastAppliedIndex
+  }
+
+  /** A state that was damaged is gone, and its replica says so. */
+  #checkGap(group: GroupGhost, node: NodeImpl): void {
+    if (node.stateLoss === null || !this.#ghost.isDamaged(this.storeId)) noGap(group, node)
   }
 
   #onElected(seen: Seen): void {

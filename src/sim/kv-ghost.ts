@@ -75,7 +75,7 @@ export class KvGhost {
     this.#order = order
   }
 
-  /** I-18 for the commands of a region, and their effect. */
+  /** I-18 for the commands of a region, each once: no two values are equal. And their effect. */
   onCommitted(group: GroupGhost, index: number, { payload, isData }: LogEntry): void {
     if (!isData) return
     const { groupId } = group
@@ -97,6 +97,9 @@ export class KvGhost {
         known = new Versions()
         versions.set(key, known)
       }
+      const before = value === null ? undefined : known.first(value)
+      if (before !== undefined && before.index !== index)
+        throw new InvariantViolation('I-18', `${groupId}/${index} holds the write of ${before.index} again`)
       known.push({ index, value, at }, crc ?? 0)
     }
   }

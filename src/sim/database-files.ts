@@ -2,6 +2,7 @@ import type { MemoryBatch, MemoryDirectory, MemoryDisk } from '../env/memory-dis
 import type { MemoryPages } from '../env/memory-pages.ts'
 import { assertPresent } from '../util/assert.ts'
 import type { CrashMode } from './crash-mode.ts'
+import { InvariantViolation } from './invariants.ts'
 import type { SimRandom } from './random.ts'
 import { encodeWal, mergeReplayed, replayWal } from './rocks-wal.ts'
 
@@ -49,12 +50,13 @@ export class DatabaseFiles {
     const batches = files.flatMap((at) =>
       replayWal(assertPresent(this.#pages.content(at), 'a listed file is there'), numberOf(at)),
     )
-    directory.replaceLog(
-      assertPresent(
-        mergeReplayed(batches),
-        'RocksDB never opens a log that was written to after a refused write',
-      ),
-    )
+    const merged = mergeReplayed(batches)
+    if (merged === null)
+      throw new InvariantViolation(
+        'I-open',
+        `${path} was written to after a refused write: RocksDB never opens it`,
+      )
+    directory.replaceLog(merged)
   }
 
   /** RocksDB opens the directory: what the log holds goes into a table, and its files are removed. */

@@ -28,7 +28,7 @@ export const SHAPES = {
   damaged: (seed: number, limits: PlanLimits) => {
     const plan = densePlan(drawPlan(seed, { stores: 5, ...FAST_LIMITS, ...limits }))
     const kills = { everyMs: 800, forMs: 300 }
-    const damage = { everyMs: 1_500, forMs: 300 }
+    const damage = { everyMs: 500, forMs: 100 }
     return { ...plan, faults: { ...plan.faults, damage, kills } }
   },
   /** Large values come faster than slow disks take them, and have to be sent again and again. */
@@ -125,7 +125,9 @@ function densePlan(plan: RunPlan): RunPlan {
   // What most mutants need is never missing.
   faults.kills ??= denser(DEFAULT_RATES.kills)
   faults.partitions = denser(DEFAULT_RATES.partitions)
-  const { ambushes } = plan.faults
+  const { ambushes, stale = 0, corrupt } = plan.faults
+  faults.stale = stale * DENSITY
+  if (typeof corrupt === 'number') faults.corrupt = corrupt * DENSITY
   if (typeof ambushes === 'object')
     faults.ambushes = ambushes.map((ambush) => ({ ...ambush, restMs: ambush.restMs / DENSITY }))
   return {

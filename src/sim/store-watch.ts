@@ -281,6 +281,8 @@ export class StoreWatch {
     commitMonotonic(group, node, seen.commit)
     if (commit > seen.commit) this.#onCommit(seen, commit, leads)
     this.#checkGap(group, node)
+    // A burst fills what is bounded, and is over, between two of the looks at all stores.
+    if (lastIndex > seen.lastIndex) boundsHold(group, node)
     keepsAcknowledged(group, node, replica)
     replica.takeBack(node, seen.commit)
     seen.generation = node.generation

@@ -64,6 +64,7 @@ const AMBUSHED_MARKS: readonly Mark[] = [
   'commit/many',
   'truncation',
   'read/no-leader',
+  'forward/asked',
   'forward/not-leader',
   'start/in-time',
   'start/uncommitted-tail',
@@ -144,6 +145,16 @@ const SCHEMES: readonly Scheme[] = [
       { who: 'self', what: 'deaf', after: [0, 0.02], for: [0.1, 0.6] },
       { who: 'self', what: 'reset', after: [0.05, 0.3], for: [0, 0] },
       { who: 'other', what: 'kill', after: [0.3, 1], for: [0.5, 1] },
+    ],
+  },
+  // What a store asked a leader is under way for long; meanwhile it dies and asks again, twice, in lives as short as that.
+  {
+    mark: 'forward/asked',
+    strikes: [
+      { who: 'rest', what: 'drag', after: [0, 0.1], for: [1, 2] },
+      { who: 'rival', what: 'rush', after: [0.05, 0.2], for: [0.8, 1.5] },
+      { who: 'self', what: 'kill', after: [0, 0.05], for: [0, 0.02] },
+      { who: 'self', what: 'kill', after: [0.3, 0.7], for: [0, 0.02] },
     ],
   },
 ]

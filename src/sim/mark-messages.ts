@@ -66,11 +66,12 @@ function listen(marks: Marks, link: PeerLink): void {
     if (answer === READ_NOT_LEADER) marks.reach('read/no-leader')
     else if (answer === READ_BUSY) marks.reach('read/busy')
   })
+  before(link, 'sendForwardRequest', () => marks.reach('forward/asked'))
   before(link, 'sendForwardResponse', (message) => onForwardAnswer(marks, message))
 }
 
 type Send = 'sendVoteRequest' | 'sendVoteResponse' | 'sendAppendRequest' | 'sendAppendResponse'
-type AnySend = Send | 'sendReadIndexResponse' | 'sendForwardResponse'
+type AnySend = Send | 'sendReadIndexResponse' | 'sendForwardRequest' | 'sendForwardResponse'
 
 function before<S extends AnySend>(
   link: PeerLink,

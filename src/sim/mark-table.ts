@@ -50,6 +50,7 @@ export const MARKS = {
   // Reads and forwarded calls.
   'read/no-leader': 'a store refuses a question for the read index: it does not lead',
   'read/busy': 'a leader has too many reads waiting: BUSY',
+  'forward/asked': 'a store sends calls of its clients to a leader',
   'forward/not-leader': 'a forwarded call is refused: the store does not lead',
   'forward/busy': 'a forwarded call is refused: BUSY',
   'forward/unknown': 'a forwarded call is answered: its outcome is unknown',

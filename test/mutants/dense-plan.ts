@@ -34,11 +34,14 @@ export const SHAPES = {
   /** Large values come faster than slow disks take them, and have to be sent again and again. */
   crowded: (seed: number, limits: PlanLimits) => {
     const plan = densePlan(drawPlan(seed, { stores: 3, ...FAST_LIMITS, ...limits }))
-    const bursts = { everyMs: 2_000, calls: 40, gapMs: 0.02, valueBytes: 1024 * 1024 }
+    // At once, or for about as long as a disk may stand still.
+    const gapMs = (seed >> 3) % 2 === 0 ? 0.02 : 6
+    const bursts = { everyMs: 1_000, calls: 40, gapMs, valueBytes: 1024 * 1024 }
     const faults = {
       slowDisk: { everyMs: 600, forMs: 300 },
       resets: { everyMs: 200, forMs: 0 },
       kills: { everyMs: 2_000, forMs: 300 },
+      ambushes: STILL_LEADERS,
     }
     // Over a long way a window a round trip carries less than the bursts bring, and small calls wait behind them too long.
     const network = { ...plan.network, minDelayMs: 0.5, meanDelayMs: 1 }
@@ -106,6 +109,16 @@ const CUTS: readonly Ambush[] = [
     chance: 0.7,
     restMs: 0,
     strikes: [{ who: 'self', what: 'gasp', after: 0, for: 0.5 }],
+  },
+]
+
+/** The disk of a leader stands still while those of others go on: what is committed stays in its memory. */
+const STILL_LEADERS: readonly Ambush[] = [
+  {
+    mark: 'commit/ahead-of-own-disk',
+    chance: 1,
+    restMs: 400,
+    strikes: [{ who: 'self', what: 'stall', after: 0, for: 0.8 }],
   },
 ]
 

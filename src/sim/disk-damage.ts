@@ -8,6 +8,8 @@ const BLOCK_BYTES = 4_096
 const PAGE_BYTES = 4_096
 /** Half of what is damaged lies in so many bytes at the end of a log: what was written last was promised last. */
 const NEWEST_BYTES = 2_000
+/** How often the log of a shard is damaged rather than its state. */
+const LOGS_FIRST = 0.6
 /** How often RocksDB refuses what is left of a MANIFEST. */
 const REFUSED_RATE = 0.3
 
@@ -28,7 +30,10 @@ export type Damage = (typeof DAMAGES)[number]
  * to damage in that way.
  */
 export function damageDatabase(disk: SimDisk, damage: Damage, random: SimRandom): string | null {
-  for (const path of random.shuffle([...disk.memory.paths()])) {
+  const paths = random.shuffle([...disk.memory.paths()])
+  // A state can be made anew from its log.
+  if (random.chance(LOGS_FIRST)) paths.sort((a, b) => Number(isLog(b)) - Number(isLog(a)))
+  for (const path of paths) {
     if (!damageOne(disk, path, damage, random)) continue
     disk.contentChanged()
     return path
@@ -36,10 +41,14 @@ export function damageDatabase(disk: SimDisk, damage: Damage, random: SimRandom)
   return null
 }
 
+function isLog(path: string): boolean {
+  return path.endsWith('/log')
+}
+
 function damageOne(disk: SimDisk, path: string, damage: Damage, random: SimRandom): boolean {
   const directory = disk.memory.directory(path)
   if (damage === 'manifest-cut') return cutManifest(directory, random)
-  if (damage === 'block-flip') return path.endsWith('/log') && flipBlock(directory, random)
+  if (damage === 'block-flip') return isLog(path) && flipBlock(directory, random)
   return damageLog(disk, path, damage, random)
 }
 
@@ -57,12 +66,15 @@ function isBlockKey(key: string): boolean {
   return key.length === LOG_KEY_BYTES && key.charCodeAt(4) === KEY_BLOCK
 }
 
-/** The newest tables are forgotten, which RocksDB does not notice; or what is left makes no sense to it. */
+/**
+ * The newest tables are forgotten, which RocksDB does not notice; or what is left makes no sense to it. Most of all where
+ * something newer is in the log: then it is not the end that is gone.
+ */
 function cutManifest(directory: MemoryDirectory, random: SimRandom): boolean {
   const count = directory.newTables
-  if (count === 0) return false
+  if (count === 0 || (directory.log.length === 0 && random.chance(0.7))) return false
   if (random.chance(REFUSED_RATE)) directory.unreadable = true
-  else directory.loseNewTables(random.chance(0.5) ? 1 : 1 + random.below(count))
+  else directory.loseNewTables(random.chance(0.7) ? 1 : 1 + random.below(count))
   return true
 }
 

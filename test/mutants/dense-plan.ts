@@ -26,7 +26,7 @@ export const SHAPES = {
     densePlan(drawPlan(seed, { stores: FEWEST_STORES + (seed % STORE_COUNTS), ...FAST_LIMITS, ...limits })),
   /** Directories are damaged all the time. */
   damaged: (seed: number, limits: PlanLimits) => {
-    const plan = densePlan(drawPlan(seed, { stores: 5, ...FAST_LIMITS, ...limits }))
+    const plan = densePlan(drawPlan(seed, { stores: 5, ...FAST_LIMITS, maxGroups: 8, ...limits }))
     const kills = { everyMs: 800, forMs: 300 }
     const damage = { everyMs: 500, forMs: 100 }
     return { ...plan, faults: { ...plan.faults, damage, kills } }

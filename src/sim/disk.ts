@@ -207,7 +207,12 @@ export class SimDisk {
 
   /** What the files of databases that nobody has open say is what their next open will find. */
   #readLogs(): void {
-    for (const path of this.memory.paths()) this.databaseFiles.read(path, this.memory.directory(path))
+    try {
+      for (const path of this.memory.paths()) this.databaseFiles.read(path, this.memory.directory(path))
+    } catch (error) {
+      // Whoever let the process die may be waited for by nobody.
+      this.timeline.fail(error)
+    }
   }
 
   /** For processes: an empty disk in place of this one. Only a dead process's disk is wiped. */

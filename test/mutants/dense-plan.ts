@@ -54,6 +54,14 @@ export const SHAPES = {
     )
     return { ...plan, electionTimeoutMs: PATIENT_TIMEOUT_MS, callTimeoutMs: 2_000, callsPerSecond: 20 }
   },
+  /** Connections break all the time, and what was sent over old ones comes again, or comes with a bit that is another. */
+  noisy: (seed: number, limits: PlanLimits) => {
+    const plan = densePlan(drawPlan(seed, { stores: 3, ...FAST_LIMITS, ...limits }))
+    const resets = { everyMs: 300, forMs: 0 }
+    const mix = { ...plan.mix, put: 8, apply: 6, get: 4, query: 2 }
+    const faults = { ...plan.faults, resets, stale: 0.08, corrupt: 0.002 * ((seed >> 4) % 2) }
+    return { ...plan, faults, mix, bursts: null, callsPerSecond: 200 }
+  },
   /** Tired disks, and logs that are truncated all the time: un-synced writes are many, and lost in every way there is. */
   worn: (seed: number, limits: PlanLimits) => {
     const plan = densePlan(drawPlan(seed, { stores: 3, ...FAST_LIMITS, ...limits }))
@@ -85,11 +93,12 @@ export const SHAPES = {
 
 export type Shape = keyof typeof SHAPES
 
-/** Of eight seeds two are damaged, two are patient, and one each is crowded and worn. */
+/** Of sixteen seeds four are damaged, four are patient, two each are crowded and worn, and one is noisy. */
 export function shapeOf(seed: number): Shape {
   if (seed % 4 === 3) return 'damaged'
   if (seed % 8 === 2 || seed % 8 === 4) return 'patient'
   if (seed % 8 === 5) return 'worn'
+  if (seed % 16 === 9) return 'noisy'
   return seed % 8 === 6 ? 'crowded' : 'mixed'
 }
 

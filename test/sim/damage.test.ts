@@ -23,10 +23,7 @@ async function startCluster(seed: number): Promise<SimCluster> {
 
 async function write(cluster: SimCluster, count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
-    const put = cluster.stores
-      .get('s2')!
-      .kv()
-      .put(`k${i}`, `${i}`)
+    const put = cluster.stores.get('s2')!.kv().put(`k${i}`, `${i}`)
     await cluster.world.settle(put, 2_000, 'a put')
   }
 }

@@ -9,6 +9,7 @@ export const FIXED_SEEDS: Readonly<Record<Shape, readonly number[]>> = {
   ],
   damaged: [4, 5, 6, 7, 8, 9, 11, 17, 18, 19],
   crowded: [4, 7, 8],
+  noisy: [1, 2],
   patient: [2, 10, 18, 26],
   worn: [1, 3, 13],
 }

@@ -1,6 +1,7 @@
 import { MAX_SIM_DISK_IMAGES } from '../util/limits.ts'
 import type { DiskImage } from './disk.ts'
 import { DAMAGES, damageDatabase } from './disk-damage.ts'
+import { bootOf, knownBoot } from './peer-knowledge.ts'
 import type { SimProcess } from './process.ts'
 import type { StrikeContext } from './strike-context.ts'
 
@@ -16,19 +17,13 @@ const WITNESS_AWAY_MS = 1_000
 const LOST_WHOLE = 0.12
 const LOST_WHOLE_WHILE_DOWN = 0.4
 /** Images for rollbacks are taken about this often; of those that are kept some are old and some are new. */
-const IMAGE_EVERY_MS = 1_000
-
-/** What lay in a directory some time ago, and the lives that all processes were in then. */
-interface OlderContent {
-  readonly image: DiskImage
-  readonly starts: ReadonlyMap<SimProcess, number>
-}
+const IMAGE_EVERY_MS = 400
 
 /** Directories that other hands, or time, have changed: what a store finds there is not what it left. */
 export class DamageStrikes {
   readonly #context: StrikeContext
   /** Older contents of the disks, oldest first; only where directories may be damaged. */
-  readonly #images = new Map<SimProcess, OlderContent[]>()
+  readonly #images = new Map<SimProcess, DiskImage[]>()
 
   constructor(context: StrikeContext) {
     this.#context = context
@@ -38,12 +33,11 @@ export class DamageStrikes {
   #takeImages(): void {
     const { ownRandom, processes, hooks } = this.#context
     this.#context.later(ownRandom.exponential(IMAGE_EVERY_MS), () => {
-      const starts = new Map(processes.map((process) => [process, process.starts]))
       for (const process of processes) {
         if (hooks.mayDamage?.(process) !== true) continue
         const images = this.#images.get(process) ?? []
         if (images.length === MAX_SIM_DISK_IMAGES) images.splice(ownRandom.below(images.length), 1)
-        images.push({ image: process.disk.image(), starts })
+        images.push(process.disk.image())
         this.#images.set(process, images)
       }
       this.#takeImages()
@@ -109,13 +103,14 @@ export class DamageStrikes {
     const hasDatabases =
       process.alive && [...process.disk.memory.paths()].some((path) => path.endsWith('/log'))
     process.kill('process')
+    this.#context.later(forMs, () => {
+      if (!process.alive) process.restart()
+    })
     const before = process.disk.image()
     if (ownRandom.chance(hasDatabases ? LOST_WHOLE : LOST_WHOLE_WHILE_DOWN)) {
-      this.#restartLater(process, this.#loseAll(process) ? forMs : 0)
-      hooks.onDamaged?.(process, before, 'whole')
+      if (this.#loseAll(process)) hooks.onDamaged?.(process, before, 'whole')
       return false
     }
-    this.#restartLater(process, forMs)
     if (!hasDatabases) return false
     if (ownRandom.chance(0.3)) this.#putBack(process)
     else if (!this.#damageFiles(process)) return false
@@ -123,42 +118,24 @@ export class DamageStrikes {
     return true
   }
 
-  #restartLater(process: SimProcess, ms: number): void {
-    this.#context.later(ms, () => {
-      if (!process.alive) process.restart()
-    })
-  }
-
-  /** The directory is emptied, or put back as it was: nothing in it tells. False when some that can tell must meet it now. */
+  /**
+   * The directory is emptied, or put back as it was: nothing in it tells, and the others can accuse it only of what they
+   * heard. So each of them must have met a later life: which one that was they have on disk, and nothing else for certain.
+   */
   #loseAll(process: SimProcess): boolean {
     const { ownRandom, processes } = this.#context
-    const older = (this.#images.get(process) ?? []).filter(
-      ({ starts }) => starts.get(process)! < process.starts || this.#allLiveSince(process, starts),
-    )
-    if (older.length === 0 || ownRandom.chance(0.4)) {
+    const others = processes.filter((other) => other !== process)
+    const known = Math.min(...others.map((other) => knownBoot(other, process)))
+    if (known === 0) return false
+    const older = (this.#images.get(process) ?? []).filter((image) => bootOf(process, image) < known)
+    if (older.length > 0 && ownRandom.chance(0.75)) {
+      this.#context.count('damage/rollback')
+      process.restore(ownRandom.pick(older))
+    } else {
       this.#context.count('damage/wipe')
       process.wipe()
-      return true
     }
-    const { image, starts } = ownRandom.pick(older)
-    this.#context.count('damage/rollback')
-    process.restore(image)
-    if (starts.get(process)! < process.starts) return true
-    this.#join(
-      process,
-      processes.filter((other) => other !== process),
-    )
-    return false
-  }
-
-  /**
-   * Which life of a store they deal with the others have on disk, but how far that one has come they forget for a few
-   * seconds when they die: a directory that goes back within a life is for those who have lived since.
-   */
-  #allLiveSince(process: SimProcess, starts: ReadonlyMap<SimProcess, number>): boolean {
-    return this.#context.processes.every(
-      (other) => other === process || (other.alive && !other.paused && other.starts === starts.get(other)),
-    )
+    return true
   }
 
   /** In most cases nothing but this tells the store: the others have seen all that it still says of itself. */
@@ -180,7 +157,7 @@ export class DamageStrikes {
     const logs = all.filter((at) => at.endsWith('/log'))
     const path = ownRandom.pick(ownRandom.chance(0.7) ? logs : all)
     if (images.length > 0 && ownRandom.chance(0.5)) {
-      const { image } = ownRandom.pick(images)
+      const image = ownRandom.pick(images)
       const shard = path.slice(0, path.lastIndexOf('/'))
       const both = all.filter((other) => other.startsWith(`${shard}/`))
       const paths = ownRandom.chance(0.6) ? both : [path]

@@ -9,8 +9,11 @@ export type AmbushStrikeKind = (typeof STRIKE_KINDS)[number] | 'gasp'
 
 /** A strike of an ambush: on whom, when, and for how long. Times are in election timeouts. */
 export interface AmbushStrike {
-  /** The store that reached the mark, all others, any other one, or any other one that leads. */
-  readonly who: 'self' | 'rest' | 'other' | 'rival'
+  /**
+   * The store that reached the mark, all others, any other one, any other one that leads, or any other one that leads when
+   * the strike comes.
+   */
+  readonly who: 'self' | 'rest' | 'other' | 'rival' | 'heir'
   readonly what: AmbushStrikeKind
   readonly after: number
   readonly for: number
@@ -207,9 +210,9 @@ export class Ambushes {
   }
 
   #prepare(mark: Mark, store: SimProcess, { who, what, after, for: length }: AmbushStrike): void {
-    const victims = this.#victims(store, who)
+    const chosen = who === 'heir' ? null : this.#victims(store, who)
     this.#context.later(after * this.#timeoutMs, () => {
-      for (const victim of victims) {
+      for (const victim of chosen ?? this.#victims(store, 'rival')) {
         if (!this.#strike(victim, what, length * this.#timeoutMs)) continue
         this.#context.world.note(`ambush at ${mark} of ${store.name}: ${what} ${victim.name}`)
         this.#context.count(`ambushes/${what}`)

@@ -1,6 +1,6 @@
 import { DEFAULT_RATES, FAULT_KINDS, type FaultRate } from '../../src/sim/fault-kinds.ts'
-import type { Ambush } from '../../src/sim/ambush.ts'
 import { drawPlan, type PlanLimits, type RunPlan } from '../../src/sim/run-plan.ts'
+import { CUTS, DEPOSALS, SHORT_LIVES } from './dense-ambushes.ts'
 
 /** Faults come so much more often, and are over so much sooner: they must outlast an election timeout. */
 const DENSITY = 5
@@ -22,7 +22,7 @@ const PATIENT_LIMITS: PlanLimits = { maxGroups: 6, faultsForMs: 9_000, livenessM
 /** Shapes of runs in fast motion, each with more of what leads to some states. */
 export const SHAPES = {
   mixed: (seed: number, limits: PlanLimits) =>
-    densePlan(drawPlan(seed, { stores: FEWEST_STORES + (seed % STORE_COUNTS), ...FAST_LIMITS, ...limits })),
+    densePlan(drawPlan(seed, { stores: drawnStores(seed), ...FAST_LIMITS, ...limits })),
   /** Directories are damaged all the time. */
   damaged: (seed: number, limits: PlanLimits) => {
     const plan = densePlan(drawPlan(seed, { stores: 5, ...FAST_LIMITS, ...limits }))
@@ -77,36 +77,57 @@ export const SHAPES = {
       livenessMs: 5_000,
     }
   },
+  /** Leaders are cut off, with much that nobody else has, for longer than it takes to elect others; so are the others. */
+  deposed: (seed: number, limits: PlanLimits) => {
+    const plan = densePlan(drawPlan(seed, { stores: 3 + ((seed >> 3) % 3), ...FAST_LIMITS, ...limits }))
+    const faults = {
+      kills: { everyMs: 3_000, forMs: 200 },
+      pauses: { everyMs: 1_500, forMs: 300 },
+      partitions: { everyMs: 1_200, forMs: 500 },
+      slowDisk: { everyMs: 1_200, forMs: 300 },
+      maxDown: plan.storeIds.length,
+      ambushes: DEPOSALS,
+    }
+    return { ...plan, faults, callsPerSecond: 150, callTimeoutMs: 2_000 }
+  },
+  /** Stores start again and again among many readers, and connections break. */
+  restless: (seed: number, limits: PlanLimits) => {
+    const plan = densePlan(drawPlan(seed, { stores: 3, ...FAST_LIMITS, ...limits }))
+    const faults = {
+      kills: { everyMs: 1_000, forMs: 20 },
+      resets: { everyMs: 100, forMs: 0 },
+      clogs: { everyMs: 400, forMs: 60 },
+      maxDown: 1,
+      ambushes: SHORT_LIVES,
+    }
+    const network = { ...plan.network, minDelayMs: 0.5, meanDelayMs: 3 }
+    const mix = { ...plan.mix, put: 4, apply: 4, get: 12, query: 12, del: 0, batch: 0, scan: 0, getMany: 0 }
+    return { ...plan, faults, network, mix, callsPerSecond: 500, faultsForMs: 4_000, bursts: null }
+  },
 } as const satisfies Readonly<Record<string, (seed: number, limits: PlanLimits) => RunPlan>>
 
 export type Shape = keyof typeof SHAPES
 
-/** Of eight seeds two are damaged, two are patient, and one each is crowded and worn. */
+/** Of eight seeds two are damaged, and one each is of any other shape. */
 export function shapeOf(seed: number): Shape {
-  if (seed % 4 === 3) return 'damaged'
-  if (seed % 8 === 2 || seed % 8 === 4) return 'patient'
-  if (seed % 8 === 5) return 'worn'
-  return seed % 8 === 6 ? 'crowded' : 'mixed'
+  return ORDER[seed % ORDER.length]!
 }
 
-/**
- * Leaders that send much are cut off, so that nobody but they has what comes next; and when it is taken from their logs
- * again, the disk stands still before the end of the process.
- */
-const CUTS: readonly Ambush[] = [
-  {
-    mark: 'append/many-blocks',
-    chance: 0.2,
-    restMs: 600,
-    strikes: [{ who: 'self', what: 'cut-off', after: 0, for: 4 }],
-  },
-  {
-    mark: 'cut/suffix',
-    chance: 0.7,
-    restMs: 0,
-    strikes: [{ who: 'self', what: 'gasp', after: 0, for: 0.5 }],
-  },
+const ORDER: readonly Shape[] = [
+  'deposed',
+  'mixed',
+  'patient',
+  'damaged',
+  'restless',
+  'worn',
+  'crowded',
+  'damaged',
 ]
+
+/** One shape comes with every eighth seed: its seeds must not all have the same remainder. */
+function drawnStores(seed: number): number {
+  return FEWEST_STORES + ((seed + (seed >> 3)) % STORE_COUNTS)
+}
 
 /** The run of a seed in fast motion. */
 export function fastPlan(seed: number, limits: PlanLimits = {}, shape: Shape = shapeOf(seed)): RunPlan {

@@ -1,0 +1,72 @@
+import type { Ambush } from '../../src/sim/ambush.ts'
+
+/**
+ * Leaders that send much are cut off, so that nobody but they has what comes next; and when it is taken from their logs
+ * again, the disk stands still before the end of the process.
+ */
+export const CUTS: readonly Ambush[] = [
+  {
+    mark: 'append/many-blocks',
+    chance: 0.2,
+    restMs: 600,
+    strikes: [{ who: 'self', what: 'cut-off', after: 0, for: 4 }],
+  },
+  {
+    mark: 'cut/suffix',
+    chance: 0.7,
+    restMs: 0,
+    strikes: [{ who: 'self', what: 'gasp', after: 0, for: 0.5 }],
+  },
+]
+
+/** A candidate leads a moment later, if nobody else does: strikes that follow meet it in office. */
+export const DEPOSALS: readonly Ambush[] = [
+  // Cut off for so long that the others elect somebody, who fails, and then another.
+  {
+    mark: 'candidacy',
+    chance: 0.25,
+    restMs: 1_200,
+    strikes: [
+      { who: 'self', what: 'cut-off', after: 0.8, for: 6 },
+      { who: 'heir', what: 'kill', after: 3, for: 0.2 },
+    ],
+  },
+  // Cut off for less time than callers wait.
+  {
+    mark: 'candidacy',
+    chance: 0.1,
+    restMs: 1_000,
+    strikes: [{ who: 'self', what: 'cut-off', after: 0.8, for: 2.5 }],
+  },
+  // Dead, and its heirs write their own votes so slowly that they stand again before.
+  {
+    mark: 'candidacy',
+    chance: 0.15,
+    restMs: 1_500,
+    strikes: [
+      { who: 'self', what: 'kill', after: 0.8, for: 4 },
+      { who: 'rest', what: 'drag', after: 1.6, for: 2 },
+    ],
+  },
+  // A voter does not hear the leader any more, and when it stands the others have just started.
+  {
+    mark: 'vote/granted',
+    chance: 0.15,
+    restMs: 1_500,
+    strikes: [
+      { who: 'self', what: 'estrange', after: 0.5, for: 3 },
+      { who: 'rest', what: 'kill', after: 1.2, for: 0.02 },
+    ],
+  },
+]
+
+/** Lives that are over as soon as their store has asked its first questions, whose answers are on their way. */
+export const SHORT_LIVES: readonly Ambush[] = [0.2, 0.3, 0.5].map((after) => ({
+  mark: 'start/in-time',
+  chance: 0.35,
+  restMs: 0,
+  strikes: [
+    { who: 'rest', what: 'reset', after: after - 0.1, for: 0 },
+    { who: 'self', what: 'kill', after, for: 0.01 },
+  ],
+}))

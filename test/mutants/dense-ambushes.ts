@@ -38,6 +38,13 @@ export const DEPOSALS: readonly Ambush[] = [
     restMs: 1_000,
     strikes: [{ who: 'self', what: 'cut-off', after: 0.8, for: 2.5 }],
   },
+  // Cut off together with another one that goes on answering it.
+  {
+    mark: 'candidacy',
+    chance: 0.1,
+    restMs: 1_500,
+    strikes: [{ who: 'self', what: 'pair-off', after: 0.8, for: 3 }],
+  },
   // Dead, and its heirs write their own votes so slowly that they stand again before.
   {
     mark: 'candidacy',
@@ -51,11 +58,11 @@ export const DEPOSALS: readonly Ambush[] = [
   // A voter does not hear the leader any more, and when it stands the others have just started.
   {
     mark: 'vote/granted',
-    chance: 0.15,
+    chance: 0.2,
     restMs: 1_500,
     strikes: [
       { who: 'self', what: 'estrange', after: 0.5, for: 3 },
-      { who: 'rest', what: 'kill', after: 1.2, for: 0.02 },
+      { who: 'rest', what: 'kill', after: 0.9, for: 0.02 },
     ],
   },
 ]
@@ -70,3 +77,17 @@ export const SHORT_LIVES: readonly Ambush[] = [0.2, 0.3, 0.5].map((after) => ({
     { who: 'self', what: 'kill', after, for: 0.01 },
   ],
 }))
+
+/** Much is on its way to slow disks when the connection breaks: a late answer to a part of it has the rest sent again. */
+export const RESENT: readonly Ambush[] = [
+  {
+    mark: 'append/many-blocks',
+    chance: 1,
+    restMs: 400,
+    strikes: [
+      { who: 'rest', what: 'drag', after: 0, for: 0.8 },
+      { who: 'self', what: 'reset', after: 0.03, for: 0 },
+      { who: 'self', what: 'reset', after: 0.08, for: 0 },
+    ],
+  },
+]

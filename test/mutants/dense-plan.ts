@@ -1,6 +1,6 @@
 import { DEFAULT_RATES, FAULT_KINDS, type FaultRate } from '../../src/sim/fault-kinds.ts'
 import { drawPlan, type PlanLimits, type RunPlan } from '../../src/sim/run-plan.ts'
-import { CUTS, DEPOSALS, SHORT_LIVES } from './dense-ambushes.ts'
+import { CUTS, DEPOSALS, RESENT, SHORT_LIVES } from './dense-ambushes.ts'
 
 /** Faults come so much more often, and are over so much sooner: they must outlast an election timeout. */
 const DENSITY = 5
@@ -30,15 +30,17 @@ export const SHAPES = {
     const damage = { everyMs: 1_500, forMs: 300 }
     return { ...plan, faults: { ...plan.faults, damage, kills } }
   },
-  /** Large values come faster than slow disks take them, and have to be sent again and again. */
+  /** Large values come faster than slow disks take them, or one by one, and have to be sent again and again. */
   crowded: (seed: number, limits: PlanLimits) => {
     const plan = densePlan(drawPlan(seed, { stores: 3, ...FAST_LIMITS, ...limits }))
-    const bursts = { everyMs: 2_000, calls: 40, gapMs: 0.02, valueBytes: 1024 * 1024 }
-    const faults = {
-      slowDisk: { everyMs: 600, forMs: 300 },
-      resets: { everyMs: 200, forMs: 0 },
-      kills: { everyMs: 2_000, forMs: 300 },
-    }
+    const oneByOne = (seed >> 3) % 2 === 1
+    const bursts = oneByOne
+      ? { everyMs: 500, calls: 8, gapMs: 1.5, valueBytes: MIB / 2 }
+      : { everyMs: 2_000, calls: 40, gapMs: 0.02, valueBytes: MIB }
+    const kills = { everyMs: 2_000, forMs: 300 }
+    const faults = oneByOne
+      ? { resets: { everyMs: 2_000, forMs: 0 }, kills, ambushes: RESENT }
+      : { slowDisk: { everyMs: 600, forMs: 300 }, resets: { everyMs: 200, forMs: 0 }, kills }
     // Over a long way a window a round trip carries less than the bursts bring, and small calls wait behind them too long.
     const network = { ...plan.network, minDelayMs: 0.5, meanDelayMs: 1 }
     return { ...plan, network, bursts, maxLogBytes: null, electionTimeoutMs: 500, livenessMs: 10_000, faults }
@@ -88,7 +90,8 @@ export const SHAPES = {
       maxDown: plan.storeIds.length,
       ambushes: DEPOSALS,
     }
-    return { ...plan, faults, callsPerSecond: 150, callTimeoutMs: 2_000 }
+    // Where little is written, those that hear no leader for a moment miss nothing, and may be elected.
+    return { ...plan, faults, callsPerSecond: seed % 3 === 0 ? 25 : 150, callTimeoutMs: 2_000 }
   },
   /** Stores start again and again among many readers, and connections break. */
   restless: (seed: number, limits: PlanLimits) => {

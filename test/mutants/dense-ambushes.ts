@@ -38,12 +38,25 @@ export const DEPOSALS: readonly Ambush[] = [
     restMs: 1_000,
     strikes: [{ who: 'self', what: 'cut-off', after: 0.8, for: 2.5 }],
   },
-  // Cut off together with another one that goes on answering it.
+  // Cut off, and asleep while the others elect somebody: when it wakes it has callers, and is patient with its followers.
   {
     mark: 'candidacy',
     chance: 0.1,
     restMs: 1_500,
-    strikes: [{ who: 'self', what: 'pair-off', after: 0.8, for: 3 }],
+    strikes: [
+      { who: 'self', what: 'cut-off', after: 0.8, for: 4 },
+      { who: 'self', what: 'pause', after: 0.85, for: 2.5 },
+    ],
+  },
+  // The same, together with another one that goes on answering it.
+  {
+    mark: 'candidacy',
+    chance: 0.25,
+    restMs: 1_500,
+    strikes: [
+      { who: 'self', what: 'pair-off', after: 0.8, for: 4 },
+      { who: 'self', what: 'pause', after: 0.85, for: 2.5 },
+    ],
   },
   // Dead, and its heirs write their own votes so slowly that they stand again before.
   {
@@ -55,17 +68,18 @@ export const DEPOSALS: readonly Ambush[] = [
       { who: 'rest', what: 'drag', after: 1.6, for: 2 },
     ],
   },
-  // A voter does not hear the leader any more, and when it stands the others have just started.
-  {
-    mark: 'vote/granted',
-    chance: 0.2,
-    restMs: 1_500,
-    strikes: [
-      { who: 'self', what: 'estrange', after: 0.5, for: 3 },
-      { who: 'rest', what: 'kill', after: 0.9, for: 0.02 },
-    ],
-  },
 ]
+
+/** A voter does not hear its leader any more, and before it stands all others start again: they heard it a moment ago. */
+export const ESTRANGED: readonly Ambush[] = [0.6, 0.75, 0.9].map((after) => ({
+  mark: 'vote/granted',
+  chance: 0.15,
+  restMs: 1_500,
+  strikes: [
+    { who: 'self', what: 'estrange', after: 0.2, for: 3 },
+    { who: 'rest', what: 'kill', after: after + 0.2, for: 0.01 },
+  ],
+}))
 
 /** Lives that are over as soon as their store has asked its first questions, whose answers are on their way. */
 export const SHORT_LIVES: readonly Ambush[] = [0.2, 0.3, 0.5].map((after) => ({

@@ -1,6 +1,6 @@
 import { DEFAULT_RATES, FAULT_KINDS, type FaultRate } from '../../src/sim/fault-kinds.ts'
 import { drawPlan, type PlanLimits, type RunPlan } from '../../src/sim/run-plan.ts'
-import { CUTS, DEPOSALS, RESENT, SHORT_LIVES } from './dense-ambushes.ts'
+import { CUTS, DEPOSALS, ESTRANGED, RESENT, SHORT_LIVES } from './dense-ambushes.ts'
 
 /** Faults come so much more often, and are over so much sooner: they must outlast an election timeout. */
 const DENSITY = 5
@@ -10,6 +10,9 @@ const ELECTION_TIMEOUT_MS = 200
 /** Two to five stores: one alone shows little, and large clusters cost most and show no more. */
 const FEWEST_STORES = 2
 const STORE_COUNTS = 4
+
+/** Five are the least of which two may part from the rest and leave it able to elect. */
+const DEPOSED_STORES = [3, 5, 4, 5]
 
 const MIB = 1024 * 1024
 
@@ -50,7 +53,12 @@ export const SHAPES = {
     const plan = densePlan(
       drawPlan(seed, { stores: FEWEST_STORES + 1 + (seed % 3), ...PATIENT_LIMITS, ...limits }),
     )
-    return { ...plan, electionTimeoutMs: PATIENT_TIMEOUT_MS, callTimeoutMs: 2_000, callsPerSecond: 20 }
+    // Where little is written and fails, those that hear no leader for a moment miss nothing, and may be elected.
+    const quiet = (seed >> 3) % 2 === 1
+    const kills = { everyMs: 3_000, forMs: 300 }
+    const faults = quiet ? { kills, maxDown: plan.storeIds.length, ambushes: ESTRANGED } : plan.faults
+    const callsPerSecond = quiet ? 7 : 20
+    return { ...plan, faults, electionTimeoutMs: PATIENT_TIMEOUT_MS, callTimeoutMs: 2_000, callsPerSecond }
   },
   /** Tired disks, and logs that are truncated all the time: un-synced writes are many, and lost in every way there is. */
   worn: (seed: number, limits: PlanLimits) => {
@@ -81,7 +89,7 @@ export const SHAPES = {
   },
   /** Leaders are cut off, with much that nobody else has, for longer than it takes to elect others; so are the others. */
   deposed: (seed: number, limits: PlanLimits) => {
-    const plan = densePlan(drawPlan(seed, { stores: 3 + ((seed >> 3) % 3), ...FAST_LIMITS, ...limits }))
+    const plan = densePlan(drawPlan(seed, { stores: DEPOSED_STORES[(seed >> 3) % 4]!, ...FAST_LIMITS, ...limits }))
     const faults = {
       kills: { everyMs: 3_000, forMs: 200 },
       pauses: { everyMs: 1_500, forMs: 300 },
@@ -90,7 +98,6 @@ export const SHAPES = {
       maxDown: plan.storeIds.length,
       ambushes: DEPOSALS,
     }
-    // Where little is written, those that hear no leader for a moment miss nothing, and may be elected.
     return { ...plan, faults, callsPerSecond: seed % 3 === 0 ? 25 : 150, callTimeoutMs: 2_000 }
   },
   /** Stores start again and again among many readers, and connections break. */

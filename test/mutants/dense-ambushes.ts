@@ -24,8 +24,8 @@ export const DEPOSALS: readonly Ambush[] = [
   // Cut off for so long that the others elect somebody, who fails, and then another.
   {
     mark: 'candidacy',
-    chance: 0.25,
-    restMs: 1_200,
+    chance: 0.6,
+    restMs: 800,
     strikes: [
       { who: 'self', what: 'cut-off', after: 0.8, for: 6 },
       { who: 'heir', what: 'kill', after: 3, for: 0.2 },
@@ -34,15 +34,15 @@ export const DEPOSALS: readonly Ambush[] = [
   // Cut off for less time than callers wait.
   {
     mark: 'candidacy',
-    chance: 0.1,
-    restMs: 1_000,
+    chance: 0.6,
+    restMs: 800,
     strikes: [{ who: 'self', what: 'cut-off', after: 0.8, for: 2.5 }],
   },
   // Cut off, and asleep while the others elect somebody: when it wakes it has callers, and is patient with its followers.
   {
     mark: 'candidacy',
-    chance: 0.1,
-    restMs: 1_500,
+    chance: 0.6,
+    restMs: 800,
     strikes: [
       { who: 'self', what: 'cut-off', after: 0.8, for: 4 },
       { who: 'self', what: 'pause', after: 0.85, for: 2.5 },
@@ -51,8 +51,18 @@ export const DEPOSALS: readonly Ambush[] = [
   // The same, together with another one that goes on answering it.
   {
     mark: 'candidacy',
-    chance: 0.25,
-    restMs: 1_500,
+    chance: 0.6,
+    restMs: 800,
+    strikes: [
+      { who: 'self', what: 'pair-off', after: 0.8, for: 5 },
+      { who: 'self', what: 'pause', after: 0.85, for: 1.9 },
+    ],
+  },
+  // Asleep for longer.
+  {
+    mark: 'candidacy',
+    chance: 0.6,
+    restMs: 800,
     strikes: [
       { who: 'self', what: 'pair-off', after: 0.8, for: 4 },
       { who: 'self', what: 'pause', after: 0.85, for: 2.5 },
@@ -61,8 +71,8 @@ export const DEPOSALS: readonly Ambush[] = [
   // Dead, and its heirs write their own votes so slowly that they stand again before.
   {
     mark: 'candidacy',
-    chance: 0.15,
-    restMs: 1_500,
+    chance: 0.6,
+    restMs: 800,
     strikes: [
       { who: 'self', what: 'kill', after: 0.8, for: 4 },
       { who: 'rest', what: 'drag', after: 1.6, for: 2 },

@@ -11,8 +11,8 @@ const ELECTION_TIMEOUT_MS = 200
 const FEWEST_STORES = 2
 const STORE_COUNTS = 4
 
-/** Five are the least of which two may part from the rest and leave it able to elect. */
-const DEPOSED_STORES = [3, 5, 4, 5]
+/** The least of which two may part from the rest and leave it able to elect. */
+const FIVE = 5
 
 const MIB = 1024 * 1024
 
@@ -25,7 +25,7 @@ const PATIENT_LIMITS: PlanLimits = { maxGroups: 6, faultsForMs: 9_000, livenessM
 /** Shapes of runs in fast motion, each with more of what leads to some states. */
 export const SHAPES = {
   mixed: (seed: number, limits: PlanLimits) =>
-    densePlan(drawPlan(seed, { stores: drawnStores(seed), ...FAST_LIMITS, ...limits })),
+    densePlan(drawPlan(seed, { stores: FEWEST_STORES + (seed % STORE_COUNTS), ...FAST_LIMITS, ...limits })),
   /** Directories are damaged all the time. */
   damaged: (seed: number, limits: PlanLimits) => {
     const plan = densePlan(drawPlan(seed, { stores: 5, ...FAST_LIMITS, ...limits }))
@@ -87,16 +87,22 @@ export const SHAPES = {
       livenessMs: 5_000,
     }
   },
-  /** Leaders are cut off, with much that nobody else has, for longer than it takes to elect others; so are the others. */
+  /**
+   * Leaders are cut off, with much that nobody else has, for longer than it takes to elect others; so are the others. No
+   * partition comes at random: its end would be that of all of them.
+   */
   deposed: (seed: number, limits: PlanLimits) => {
-    const plan = densePlan(drawPlan(seed, { stores: DEPOSED_STORES[(seed >> 3) % 4]!, ...FAST_LIMITS, ...limits }))
+    // One of them in a run: they would disturb each other.
+    const ambush = DEPOSALS[(seed >> 3) % DEPOSALS.length]!
+    const parts = ambush.strikes.some(({ what }) => what === 'pair-off')
+    const stores = parts ? FIVE : 3 + (seed % 3)
+    const plan = densePlan(drawPlan(seed, { stores, ...FAST_LIMITS, ...limits }))
     const faults = {
       kills: { everyMs: 3_000, forMs: 200 },
-      pauses: { everyMs: 1_500, forMs: 300 },
-      partitions: { everyMs: 1_200, forMs: 500 },
+      pauses: { everyMs: 2_000, forMs: 300 },
       slowDisk: { everyMs: 1_200, forMs: 300 },
       maxDown: plan.storeIds.length,
-      ambushes: DEPOSALS,
+      ambushes: [ambush],
     }
     return { ...plan, faults, callsPerSecond: seed % 3 === 0 ? 25 : 150, callTimeoutMs: 2_000, livenessMs: 8_000 }
   },
@@ -118,7 +124,7 @@ export const SHAPES = {
 
 export type Shape = keyof typeof SHAPES
 
-/** Of eight seeds two are damaged, and one each is of any other shape. */
+/** Of nine seeds two each are damaged and deposed, and one each is of any other shape. */
 export function shapeOf(seed: number): Shape {
   return ORDER[seed % ORDER.length]!
 }
@@ -128,16 +134,12 @@ const ORDER: readonly Shape[] = [
   'mixed',
   'patient',
   'damaged',
-  'restless',
+  'deposed',
   'worn',
   'crowded',
   'damaged',
+  'restless',
 ]
-
-/** One shape comes with every eighth seed: its seeds must not all have the same remainder. */
-function drawnStores(seed: number): number {
-  return FEWEST_STORES + ((seed + (seed >> 3)) % STORE_COUNTS)
-}
 
 /** The run of a seed in fast motion. */
 export function fastPlan(seed: number, limits: PlanLimits = {}, shape: Shape = shapeOf(seed)): RunPlan {

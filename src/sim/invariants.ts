@@ -220,7 +220,10 @@ export function durableIsOnDisk(group: GroupRecord, node: NodeImpl, disk: Durabl
   if (durableIndex > lastIndex) broken('I-8', `${at}, its log ends at ${lastIndex}`)
   const term = node.log.termAt(durableIndex)
   if (disk?.holds(durableIndex, term) !== true)
-    broken('I-8', `${at} in term ${term}, its disk has ${disk?.entryAt(durableIndex)?.term ?? 'nothing'} there`)
+    broken(
+      'I-8',
+      `${at} in term ${term}, its disk has ${disk?.entryAt(durableIndex)?.term ?? 'nothing'} there`,
+    )
 }
 
 /** I-9: within a life. */

@@ -104,7 +104,13 @@ export const SHAPES = {
       maxDown: plan.storeIds.length,
       ambushes: [ambush],
     }
-    return { ...plan, faults, callsPerSecond: seed % 3 === 0 ? 25 : 150, callTimeoutMs: 2_000, livenessMs: 8_000 }
+    return {
+      ...plan,
+      faults,
+      callsPerSecond: seed % 3 === 0 ? 25 : 150,
+      callTimeoutMs: 2_000,
+      livenessMs: 8_000,
+    }
   },
   /** Stores start again and again among many readers, and connections break. */
   restless: (seed: number, limits: PlanLimits) => {

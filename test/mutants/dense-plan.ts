@@ -20,6 +20,8 @@ const MIB = 1024 * 1024
 const FAST_LIMITS: PlanLimits = { maxGroups: 3, faultsForMs: 6_000, livenessMs: 6_000 }
 
 const PATIENT_TIMEOUT_MS = 600
+/** A store that starts again is back while its last questions wait. */
+const RESTLESS_TIMEOUT_MS = 500
 const PATIENT_LIMITS: PlanLimits = { maxGroups: 6, faultsForMs: 9_000, livenessMs: 12_000 }
 
 /** Shapes of runs in fast motion, each with more of what leads to some states. */
@@ -124,7 +126,17 @@ export const SHAPES = {
     }
     const network = { ...plan.network, minDelayMs: 0.5, meanDelayMs: 3 }
     const mix = { ...plan.mix, put: 4, apply: 4, get: 12, query: 12, del: 0, batch: 0, scan: 0, getMany: 0 }
-    return { ...plan, faults, network, mix, callsPerSecond: 500, faultsForMs: 4_000, bursts: null }
+    return {
+      ...plan,
+      faults,
+      network,
+      mix,
+      callsPerSecond: 500,
+      electionTimeoutMs: RESTLESS_TIMEOUT_MS,
+      faultsForMs: 4_000,
+      livenessMs: 8_000,
+      bursts: null,
+    }
   },
 } as const satisfies Readonly<Record<string, (seed: number, limits: PlanLimits) => RunPlan>>
 

@@ -48,7 +48,17 @@ export const SHAPES = {
       : { slowDisk: { everyMs: 600, forMs: 300 }, resets: { everyMs: 200, forMs: 0 }, kills }
     // Over a long way a window a round trip carries less than the bursts bring, and small calls wait behind them too long.
     const network = { ...plan.network, minDelayMs: 0.5, meanDelayMs: 1 }
-    return { ...plan, network, bursts, maxLogBytes: null, electionTimeoutMs: 500, livenessMs: 10_000, faults }
+    return {
+      ...plan,
+      // Where one store alone holds the regions, nothing is sent.
+      kvMembers: oneByOne ? plan.storeIds : plan.kvMembers,
+      network,
+      bursts,
+      maxLogBytes: null,
+      electionTimeoutMs: 500,
+      livenessMs: 10_000,
+      faults,
+    }
   },
   /** Elections take so long that a store that fails is back before one is over, and groups rest meanwhile. */
   patient: (seed: number, limits: PlanLimits) => {
@@ -108,6 +118,7 @@ export const SHAPES = {
     }
     return {
       ...plan,
+      kvMembers: plan.storeIds,
       faults,
       callsPerSecond: seed % 3 === 0 ? 25 : 150,
       callTimeoutMs: 2_000,
@@ -128,6 +139,7 @@ export const SHAPES = {
     const mix = { ...plan.mix, put: 4, apply: 4, get: 12, query: 12, del: 0, batch: 0, scan: 0, getMany: 0 }
     return {
       ...plan,
+      kvMembers: plan.storeIds,
       faults,
       network,
       mix,

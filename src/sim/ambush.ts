@@ -5,12 +5,15 @@ import type { SimRandom } from './random.ts'
 import type { StrikeContext } from './strike-context.ts'
 
 /** What is done to a store that has just reached a mark, or to another at that moment. */
-export type AmbushStrikeKind = (typeof STRIKE_KINDS)[number] | 'gasp'
+export type AmbushStrikeKind = (typeof STRIKE_KINDS)[number] | 'gasp' | 'pair-off'
 
 /** A strike of an ambush: on whom, when, and for how long. Times are in election timeouts. */
 export interface AmbushStrike {
-  /** The store that reached the mark, all others, any other one, or any other one that leads. */
-  readonly who: 'self' | 'rest' | 'other' | 'rival'
+  /**
+   * The store that reached the mark, all others, any other one, any other one that leads, or any other one that leads when
+   * the strike comes.
+   */
+  readonly who: 'self' | 'rest' | 'other' | 'rival' | 'heir'
   readonly what: AmbushStrikeKind
   readonly after: number
   readonly for: number
@@ -24,6 +27,8 @@ export interface Ambush {
   readonly restMs: number
   readonly strikes: readonly AmbushStrike[]
 }
+
+type CutOff = 'cut-off' | 'mute' | 'deaf' | 'estrange' | 'pair-off'
 
 const STRIKE_KINDS = [
   'kill',
@@ -218,9 +223,9 @@ export class Ambushes {
   }
 
   #prepare(mark: Mark, store: SimProcess, { who, what, after, for: length }: AmbushStrike): void {
-    const victims = this.#victims(store, who)
+    const chosen = who === 'heir' ? null : this.#victims(store, who)
     this.#context.later(after * this.#timeoutMs, () => {
-      for (const victim of victims) {
+      for (const victim of chosen ?? this.#victims(store, 'rival')) {
         if (!this.#strike(victim, what, length * this.#timeoutMs)) continue
         this.#context.world.note(`ambush at ${mark} of ${store.name}: ${what} ${victim.name}`)
         this.#context.count(`ambushes/${what}`)
@@ -315,19 +320,24 @@ export class Ambushes {
     return true
   }
 
-  /** From all others, in one direction or both; or from one that leads, while the rest hears both. */
-  #cutOff(victim: SimProcess, what: 'cut-off' | 'mute' | 'deaf' | 'estrange', forMs: number): boolean {
+  /** From all others, in one direction or both, or together with one; or from one that leads, while the rest hears both. */
+  #cutOff(victim: SimProcess, what: CutOff, forMs: number): boolean {
     const { world, processes, hooks } = this.#context
     const others = processes.filter((process) => process !== victim)
     const leaders = others.filter((process) => hooks.leads?.(process))
     if (what === 'estrange' && leaders.length === 0) return false
     const far = what === 'estrange' ? [this.#random.pick(leaders)] : others
-    const links = far.flatMap(({ name }): Array<readonly [string, string]> => {
-      const out = [victim.name, name] as const
-      const back = [name, victim.name] as const
-      if (what === 'mute') return [out]
-      return what === 'deaf' ? [back] : [out, back]
-    })
+    const mate = what === 'pair-off' && others.length > 1 ? this.#random.pick(others) : null
+    const links = [victim, ...(mate === null ? [] : [mate])].flatMap((near) =>
+      far
+        .filter((process) => process !== mate)
+        .flatMap(({ name }): Array<readonly [string, string]> => {
+          const out = [near.name, name] as const
+          const back = [name, near.name] as const
+          if (what === 'mute') return [out]
+          return what === 'deaf' ? [back] : [out, back]
+        }),
+    )
     for (const [from, to] of links) world.network.block(from, to)
     this.#context.later(forMs, () => {
       for (const [from, to] of links) world.network.unblock(from, to)

@@ -15,10 +15,13 @@ const MAX_KEYS_READ = 6
 const MAX_ADD = 9
 /** Of a value in a burst of large ones: few calls fill the caches. */
 const MAX_BURST_VALUE_BYTES = 2 * 1024 * 1024
-/** Share of the cut off leaders whose callers are many, and these: for about as long as such a leader stays. */
+/**
+ * Share of the cut off leaders whose callers are many, and these, every third of them a reader: for about as long as such
+ * a leader stays, in election timeouts.
+ */
 const CUT_OFF_BURSTS = 0.5
-const CUT_OFF_CALLS = 60
-const CUT_OFF_GAP_MS = 4
+const CUT_OFF_CALLS = 90
+const CUT_OFF_TIMEOUTS = 1.6
 /** Of a rush, half of them reads. */
 const MAX_RUSH_CALLS = 100
 const LEAST_RUSH_GAP_MS = 1
@@ -154,15 +157,18 @@ export class ClientLoad {
     if (led.length === 0) return
     const { groupId } = this.#bursts.pick(led)
     for (let i = 0; i < CUT_OFF_CALLS; i++) {
-      const call = (): void => this.#callOfCutOff(storeId, groupId)
-      this.#cluster.world.schedule(i * CUT_OFF_GAP_MS * 1_000, null, 'world', 0, call)
+      const call = (): void => this.#callOfCutOff(storeId, groupId, i % 3 === 2)
+      const afterMs = (i / CUT_OFF_CALLS) * CUT_OFF_TIMEOUTS * this.#plan.electionTimeoutMs
+      this.#cluster.world.schedule(afterMs * 1_000, null, 'world', 0, call)
     }
   }
 
-  #callOfCutOff(storeId: string, groupId: string): void {
+  #callOfCutOff(storeId: string, groupId: string, reads: boolean): void {
     if (!this.#running || !this.#able().includes(storeId)) return
     const client = this.#clients.client('burst', this.#bursts, storeId)
-    this.#writeTo(client, this.#regionOf(groupId), groupId).catch(() => {
+    const region = this.#regionOf(groupId)
+    const answer = reads ? this.#readAt(client, region, groupId) : this.#writeTo(client, region, groupId)
+    answer.catch(() => {
       // The history has it.
     })
   }

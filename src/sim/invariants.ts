@@ -18,6 +18,7 @@ export const INVARIANTS = {
   'I-10': 'a log begins no later than behind what its state machine has applied',
   'I-13':
     'a voter that has followed a live leader votes for nobody within an election timeout, restarts included',
+  'I-13b': 'a read index is no older than what was committed anywhere when the read was asked for',
   'I-15': 'the answers that clients got have an order in which each makes sense',
   'I-16': 'a recovered state is that of the committed entries up to its applied index',
   'I-17': 'what was acknowledged is committed, for ever',
@@ -97,6 +98,16 @@ export function leasePromiseKept(
   broken('I-13', `${group.groupId}: ${text}, the election timeout is ${electionTimeoutMs} ms`)
 }
 
+/**
+ * I-13b. The round that confirms a read begins after the question: a leader whose quorum answers it is the newest, and an
+ * entry of its own term is committed, so nobody knows of a later one that was committed before.
+ */
+export function readIsCurrent(group: GroupRecord, node: NodeImpl, committed: number, index: number): void {
+  if (index >= committed) return
+  const text = `${group.groupId}: ${node.self.storeId} in term ${node.currTerm} reads at ${index}`
+  broken('I-13b', `${text}, and ${committed} was committed when it was asked`)
+}
+
 /** I-3: of one life, and of a promise. */
 export function termMonotonic(group: GroupRecord, replica: ReplicaGhost, before: number, term: number): void {
   if (term < before)
@@ -125,6 +136,14 @@ export function keepsAcknowledged(group: GroupRecord, node: NodeImpl, replica: R
   if (ackedIndex <= log.lastIndex && log.termAt(ackedIndex) === ackedTerm) return
   const text = `${group.groupId}: ${replica.name} acknowledged ${ackedIndex} in term ${ackedIn}`
   broken('I-4', `${text}, and its log ends at ${log.lastIndex} in the same term`)
+}
+
+/** I-4, for whoever follows: entries of a term come from its leader alone, which never takes one back. */
+export function keepsOwnTerm(group: GroupRecord, node: NodeImpl, lastIndex: number, lastTerm: number): void {
+  const { log } = node
+  if (lastTerm !== node.currTerm || lastIndex <= log.lastIndex) return
+  const text = `${group.groupId}: the log of ${node.self.storeId} held ${lastIndex} of term ${lastTerm}`
+  broken('I-4', `${text}, and ends at ${log.lastIndex} in the same term`)
 }
 
 /** I-5, by induction: equal entries of an index and term have equal predecessors. */
@@ -188,6 +207,20 @@ export function commitIsDurable(
       broken('I-8', `${at}, which is on the disks of ${names || 'none'} of ${voters.length} voters`)
     }
   }
+}
+
+/** I-8, for one's own vote: what counts as durable is on the disk, as the entry that it is now. */
+export function durableIsOnDisk(group: GroupRecord, node: NodeImpl, disk: DurableLog | null): void {
+  const { durableIndex, firstIndex, lastIndex } = node.log
+  if (durableIndex < firstIndex) return
+  const at = `${group.groupId}: ${node.self.storeId} counts ${durableIndex} as durable`
+  if (durableIndex > lastIndex) broken('I-8', `${at}, its log ends at ${lastIndex}`)
+  const term = node.log.termAt(durableIndex)
+  if (disk?.holds(durableIndex, term) !== true)
+    broken(
+      'I-8',
+      `${at} in term ${term}, its disk has ${disk?.entryAt(durableIndex)?.term ?? 'nothing'} there`,
+    )
 }
 
 /** I-9: within a life. */

@@ -19,10 +19,12 @@ import {
   commitIsDurable,
   commitIsFinal,
   commitMonotonic,
+  durableIsOnDisk,
   electionSafety,
   failedStoreIsSilent,
   InvariantViolation,
   keepsAcknowledged,
+  keepsOwnTerm,
   leaderAppendOnly,
   leaderCompleteness,
   leasePromiseKept,
@@ -34,6 +36,7 @@ import {
 } from './invariants.ts'
 import { markBounds, markChange, markElection, markStart } from './mark-replicas.ts'
 import type { Marks } from './marks.ts'
+import { watchReads } from './read-watch.ts'
 
 /** Codes of decisions in the trace hash. */
 const DECIDED_LEADER = 101
@@ -234,6 +237,7 @@ export class StoreWatch {
     const replica = group.replica(this.storeId, found.replica)
     const seen = new Seen(node, group, replica)
     this.#seen.set(found, seen)
+    watchReads(node, group, (run) => this.#ghost.check(run))
     this.#onStarted(seen)
     return seen
   }
@@ -278,11 +282,13 @@ export class StoreWatch {
     if (leads && seen.leaderTerm === node.currTerm)
       leaderAppendOnly(group, node, seen.lastIndex, seen.lastTerm)
     else if (leads) this.#onElected(seen)
+    else keepsOwnTerm(group, node, seen.lastIndex, seen.lastTerm)
+    durableIsOnDisk(group, node, this.#disk.log(group.groupId))
     commitMonotonic(group, node, seen.commit)
     if (commit > seen.commit) this.#onCommit(seen, commit, leads)
     this.#checkGap(group, node)
     // A burst fills what is bounded, and is over, between two of the looks at all stores.
-    if (lastIndex > seen.lastIndex) boundsHold(group, node)
+    if (lastIndex > seen.lastIndex) replicaBoundsHold(group.groupId, node)
     keepsAcknowledged(group, node, replica)
     replica.takeBack(node, seen.commit)
     seen.generation = node.generation

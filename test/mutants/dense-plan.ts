@@ -1,6 +1,6 @@
 import { DEFAULT_RATES, FAULT_KINDS, type FaultRate } from '../../src/sim/fault-kinds.ts'
-import type { Ambush } from '../../src/sim/ambush.ts'
 import { drawPlan, type PlanLimits, type RunPlan } from '../../src/sim/run-plan.ts'
+import { CUTS, DEPOSALS, ESTRANGED, RESENT, SHORT_LIVES, STILL_LEADERS } from './dense-ambushes.ts'
 
 /** Faults come so much more often, and are over so much sooner: they must outlast an election timeout. */
 const DENSITY = 5
@@ -12,12 +12,17 @@ const HEARTBEATS = 10
 const FEWEST_STORES = 2
 const STORE_COUNTS = 4
 
+/** The least of which two may part from the rest and leave it able to elect. */
+const FIVE = 5
+
 const MIB = 1024 * 1024
 
 /** Small runs in fast motion: what a whole seed meets in 80 simulated seconds they meet in 12. */
 const FAST_LIMITS: PlanLimits = { maxGroups: 3, faultsForMs: 6_000, livenessMs: 6_000 }
 
 const PATIENT_TIMEOUT_MS = 600
+/** A store that starts again is back while its last questions wait. */
+const RESTLESS_TIMEOUT_MS = 500
 const PATIENT_LIMITS: PlanLimits = { maxGroups: 6, faultsForMs: 9_000, livenessMs: 12_000 }
 
 /** Shapes of runs in fast motion, each with more of what leads to some states. */
@@ -31,28 +36,45 @@ export const SHAPES = {
     const damage = { everyMs: 500, forMs: 100 }
     return { ...plan, faults: { ...plan.faults, damage, kills } }
   },
-  /** Large values come faster than slow disks take them, and have to be sent again and again. */
+  /** Large values come faster than slow disks take them, or one by one, and have to be sent again and again. */
   crowded: (seed: number, limits: PlanLimits) => {
     const plan = densePlan(drawPlan(seed, { stores: 3, ...FAST_LIMITS, ...limits }))
-    // At once, or for about as long as a disk may stand still.
-    const gapMs = (seed >> 3) % 2 === 0 ? 0.02 : 6
-    const bursts = { everyMs: 1_000, calls: 40, gapMs, valueBytes: 1024 * 1024 }
-    const faults = {
-      slowDisk: { everyMs: 600, forMs: 300 },
-      resets: { everyMs: 200, forMs: 0 },
-      kills: { everyMs: 2_000, forMs: 300 },
-      ambushes: STILL_LEADERS,
-    }
+    const way = CROWDS[(seed >> 3) % CROWDS.length]!
+    const oneByOne = way === 'one by one'
+    const gapMs = way === 'at once' ? 0.02 : 6
+    const bursts = oneByOne
+      ? { everyMs: 500, calls: 8, gapMs: 1.5, valueBytes: MIB / 2 }
+      : { everyMs: 1_000, calls: 40, gapMs, valueBytes: MIB }
+    const kills = { everyMs: 2_000, forMs: 300 }
+    const slowDisk = { everyMs: 600, forMs: 300 }
+    const faults = oneByOne
+      ? { resets: { everyMs: 2_000, forMs: 0 }, kills, ambushes: RESENT }
+      : { slowDisk, resets: { everyMs: 200, forMs: 0 }, kills, ambushes: STILL_LEADERS }
     // Over a long way a window a round trip carries less than the bursts bring, and small calls wait behind them too long.
     const network = { ...plan.network, minDelayMs: 0.5, meanDelayMs: 1 }
-    return { ...plan, network, bursts, maxLogBytes: null, electionTimeoutMs: 500, livenessMs: 10_000, faults }
+    return {
+      ...plan,
+      // Where one store alone holds the regions, nothing is sent.
+      kvMembers: oneByOne ? plan.storeIds : plan.kvMembers,
+      network,
+      bursts,
+      maxLogBytes: null,
+      electionTimeoutMs: 500,
+      livenessMs: 10_000,
+      faults,
+    }
   },
   /** Elections take so long that a store that fails is back before one is over, and groups rest meanwhile. */
   patient: (seed: number, limits: PlanLimits) => {
     const plan = densePlan(
       drawPlan(seed, { stores: FEWEST_STORES + 1 + (seed % 3), ...PATIENT_LIMITS, ...limits }),
     )
-    return { ...plan, electionTimeoutMs: PATIENT_TIMEOUT_MS, callTimeoutMs: 2_000, callsPerSecond: 20 }
+    // Where little is written and fails, those that hear no leader for a moment miss nothing, and may be elected.
+    const quiet = (seed >> 3) % 2 === 1
+    const kills = { everyMs: 3_000, forMs: 300 }
+    const faults = quiet ? { kills, maxDown: plan.storeIds.length, ambushes: ESTRANGED } : plan.faults
+    const callsPerSecond = quiet ? 7 : 20
+    return { ...plan, faults, electionTimeoutMs: PATIENT_TIMEOUT_MS, callTimeoutMs: 2_000, callsPerSecond }
   },
   /** Connections break all the time, and what was sent over old ones comes again, or comes with a bit that is another. */
   noisy: (seed: number, limits: PlanLimits) => {
@@ -89,47 +111,83 @@ export const SHAPES = {
       livenessMs: 5_000,
     }
   },
+  /**
+   * Leaders are cut off, with much that nobody else has, for longer than it takes to elect others; so are the others. No
+   * partition comes at random: its end would be that of all of them.
+   */
+  deposed: (seed: number, limits: PlanLimits) => {
+    // One of them in a run: they would disturb each other.
+    const ambush = DEPOSALS[(seed >> 3) % DEPOSALS.length]!
+    const parts = ambush.strikes.some(({ what }) => what === 'pair-off')
+    const stores = parts ? FIVE : 3 + (seed % 3)
+    const plan = densePlan(drawPlan(seed, { stores, ...FAST_LIMITS, ...limits }))
+    const faults = {
+      kills: { everyMs: 3_000, forMs: 200 },
+      pauses: { everyMs: 2_000, forMs: 300 },
+      slowDisk: { everyMs: 1_200, forMs: 300 },
+      maxDown: plan.storeIds.length,
+      ambushes: [ambush],
+    }
+    return {
+      ...plan,
+      kvMembers: plan.storeIds,
+      faults,
+      callsPerSecond: seed % 3 === 0 ? 25 : 150,
+      callTimeoutMs: 2_000,
+      livenessMs: 8_000,
+    }
+  },
+  /** Stores start again and again among many readers, and connections break. */
+  restless: (seed: number, limits: PlanLimits) => {
+    const plan = densePlan(drawPlan(seed, { stores: 3, ...FAST_LIMITS, ...limits }))
+    const faults = {
+      kills: { everyMs: 1_000, forMs: 20 },
+      resets: { everyMs: 100, forMs: 0 },
+      clogs: { everyMs: 400, forMs: 60 },
+      maxDown: 1,
+      ambushes: SHORT_LIVES,
+    }
+    const network = { ...plan.network, minDelayMs: 0.5, meanDelayMs: 3 }
+    const mix = { ...plan.mix, put: 4, apply: 4, get: 12, query: 12, del: 0, batch: 0, scan: 0, getMany: 0 }
+    return {
+      ...plan,
+      kvMembers: plan.storeIds,
+      faults,
+      network,
+      mix,
+      callsPerSecond: 500,
+      electionTimeoutMs: RESTLESS_TIMEOUT_MS,
+      faultsForMs: 4_000,
+      livenessMs: 8_000,
+      bursts: null,
+    }
+  },
 } as const satisfies Readonly<Record<string, (seed: number, limits: PlanLimits) => RunPlan>>
 
 export type Shape = keyof typeof SHAPES
 
-/** Of sixteen seeds four are damaged, four are patient, two each are crowded and worn, and one is noisy. */
+/** Of eleven seeds two each are mixed, damaged and deposed, and one each is of any other shape. */
 export function shapeOf(seed: number): Shape {
-  if (seed % 4 === 3) return 'damaged'
-  if (seed % 8 === 2 || seed % 8 === 4) return 'patient'
-  if (seed % 8 === 5) return 'worn'
-  if (seed % 16 === 9) return 'noisy'
-  return seed % 8 === 6 ? 'crowded' : 'mixed'
+  return ORDER[seed % ORDER.length]!
 }
 
-/**
- * Leaders that send much are cut off, so that nobody but they has what comes next; and when it is taken from their logs
- * again, the disk stands still before the end of the process.
- */
-const CUTS: readonly Ambush[] = [
-  {
-    mark: 'append/many-blocks',
-    chance: 0.2,
-    restMs: 600,
-    strikes: [{ who: 'self', what: 'cut-off', after: 0, for: 4 }],
-  },
-  {
-    mark: 'cut/suffix',
-    chance: 0.7,
-    restMs: 0,
-    strikes: [{ who: 'self', what: 'gasp', after: 0, for: 0.5 }],
-  },
+/** An odd number of them, for other things are drawn by powers of two. */
+const ORDER: readonly Shape[] = [
+  'deposed',
+  'mixed',
+  'patient',
+  'damaged',
+  'noisy',
+  'deposed',
+  'worn',
+  'crowded',
+  'damaged',
+  'restless',
+  'mixed',
 ]
 
-/** The disk of a leader stands still while those of others go on: what is committed stays in its memory. */
-const STILL_LEADERS: readonly Ambush[] = [
-  {
-    mark: 'commit/ahead-of-own-disk',
-    chance: 1,
-    restMs: 400,
-    strikes: [{ who: 'self', what: 'stall', after: 0, for: 0.8 }],
-  },
-]
+/** How the large values of a crowd come: at once, for about as long as a disk may stand still, or a few after each other. */
+const CROWDS = ['at once', 'for a while', 'one by one'] as const
 
 /** The run of a seed in fast motion. */
 export function fastPlan(seed: number, limits: PlanLimits = {}, shape: Shape = shapeOf(seed)): RunPlan {

@@ -38,6 +38,32 @@ test('all others are struck, and never more are down than may be', async () => {
   expect(one.classes['ambushes/pause']).toBe(1)
 })
 
+test('an heir is whoever leads when the strike comes, not when the mark was reached', async () => {
+  const plan = planWith('candidacy', {})
+  const strikes: readonly AmbushStrike[] = [
+    { who: 'self', what: 'cut-off', after: 1, for: 6 },
+    { who: 'rival', what: 'stall', after: 5, for: 0.1 },
+    { who: 'heir', what: 'slow', after: 5, for: 0.1 },
+  ]
+  const ambushes = [{ mark: 'candidacy', chance: 1, restMs: Number.MAX_VALUE, strikes } as const]
+  const { classes } = await ambushesOf({ ...plan, faultsForMs: 8_000, faults: { ambushes, maxDown: 2 } })
+  expect(classes['ambushes/cut-off']).toBe(1)
+  expect(classes['ambushes/stall']).toBeUndefined()
+  expect(classes['ambushes/slow']).toBe(1)
+})
+
+test('a pair is cut off from all others, and not from each other', async () => {
+  const stepDowns = async (what: AmbushStrike['what']): Promise<number> => {
+    const { marks } = await runPlan({
+      ...planWith('candidacy', { what, after: 1, for: 3 }),
+      faultsForMs: 4_000,
+    })
+    return marks['step-down/no-quorum']!
+  }
+  expect(await stepDowns('cut-off')).toBeGreaterThan(0)
+  expect(await stepDowns('pair-off')).toBe(0)
+})
+
 test('a seed draws its ambushes, and draws them again', () => {
   const drawn = Array.from({ length: 40 }, (_, seed) => drawPlan(seed).faults.ambushes as readonly Ambush[])
   expect(drawn.map((ambushes) => ambushes.length > 0).filter(Boolean).length).toBeGreaterThan(20)

@@ -249,12 +249,14 @@ export class LogShard {
 
   /**
    * Entries `from … to`, cut to just that, as many as fit `maxBytes` but one block at least; fewer when the log ends
-   * before `to` or the rest was handed over in this very turn. Answers with INVALID_ARGUMENT when the log begins above
-   * `from`, CLOSED, or CORRUPT (and the shard has failed). Never BUSY: a read waits for those before it.
+   * before `to` or the rest still waits for its flush: where a cut waits, the worker has what it cuts off. Answers with
+   * INVALID_ARGUMENT when the log begins above `from`, CLOSED, or CORRUPT (and the shard has failed). Never BUSY: a read
+   * waits for those before it.
    */
   readBlocks(slot: number, from: number, to: number, maxBytes: number, done: Done<LogBlock[]>): void {
     if (!this.#ask((error) => done(error, []))) return
-    this.#questions.readBlocks(this.#slotOf(slot).record.slot, from, to, maxBytes, done)
+    const { record, postedIndex } = this.#slotOf(slot)
+    this.#questions.readBlocks(record.slot, from, Math.min(to, postedIndex), maxBytes, done)
   }
 
   /**

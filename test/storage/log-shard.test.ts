@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { MAX_SHARD_PENDING_CALLS } from '../../src/util/limits.ts'
-import { payloadsOf, specOf, TestShard, texts, WORLDS } from './shard-harness.ts'
+import { MAX_POSTED_FLUSHES, MAX_SHARD_PENDING_CALLS } from '../../src/util/limits.ts'
+import { memoryWorld, payloadsOf, specOf, TestShard, texts, WORLDS } from './shard-harness.ts'
 import type { World } from './shard-harness.ts'
 
 describe.each(WORLDS)('a LogShard on %s', (_name, makeWorld) => {
@@ -125,4 +125,32 @@ describe.each(WORLDS)('a LogShard on %s', (_name, makeWorld) => {
     expect(third.recovered('a').lastIndex).toBe(4)
     expect(payloadsOf(await third.read(again.slot, 1, 4))).toEqual(['1', '2', 'three', 'four'])
   })
+})
+
+test('a read does not show what a flush that still waits cuts off', async () => {
+  const where = memoryWorld()
+  const test = await TestShard.open(where)
+  const turns = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+  }
+  try {
+    const a = await test.create('a')
+    const b = await test.create('b')
+    await a.setTerm(1)
+    await b.setTerm(1)
+    await a.append(texts('1', '2', 'old'))
+    where.slow.turns = 100
+    const writes = [b.append(texts('x'))]
+    await turns(2)
+    writes.push(b.append(texts('y')))
+    await turns(2)
+    expect(test.shard.postedFlushes).toBe(MAX_POSTED_FLUSHES)
+    writes.push(a.cut(2, 1), a.setTerm(2), a.append(texts('new')))
+    expect(payloadsOf(await test.read(a.slot, 1, 3))).toEqual(['1', '2'])
+    expect(test.shard.postedFlushes).toBe(MAX_POSTED_FLUSHES)
+    await Promise.all(writes)
+    expect(payloadsOf(await test.read(a.slot, 1, 3))).toEqual(['1', '2', 'new'])
+  } finally {
+    await test.shard.close()
+  }
 })

@@ -34,6 +34,8 @@ export class RowTable {
   #crowded = false
   /** Row number + 1 at the place that its hash says or one of the next; 0: free. */
   #places = new Int32Array(FIRST_ROWS * PLACES_PER_ROW)
+  /** Numbers of the rows for which none of the places looked at was free, by space and key. */
+  #others = new Map<string, number>()
   #hashes = new Uint32Array(FIRST_ROWS)
   #starts = new Uint32Array(FIRST_ROWS)
   #valueStarts = new Uint32Array(FIRST_ROWS)
@@ -64,6 +66,7 @@ export class RowTable {
     this.#count = 0
     this.#crowded = false
     this.#places.fill(0)
+    this.#others.clear()
     this.#spaces.clear()
     this.#space = null
   }
@@ -85,8 +88,9 @@ export class RowTable {
   /** A copy of what is stored under a whole data key; null when it was deleted, undefined when nothing is known of it. */
   find(key: Buffer): Buffer | null | undefined {
     if (this.#count === 0) return undefined
-    const hash = hashOf(key.readUInt32BE(0), crc32Range(key, SPACE_BYTES, key.length))
-    const row = this.#places[this.#placeOf(hash, key.readUInt32BE(0), key, SPACE_BYTES, key.length)]! - 1
+    const space = key.readUInt32BE(0)
+    const hash = hashOf(space, crc32Range(key, SPACE_BYTES, key.length))
+    const row = this.#known(hash, space, key, SPACE_BYTES, key.length)
     if (row < 0) return undefined
     const from = this.#valueStarts[row]!
     const to = this.#ends[row]!
@@ -140,8 +144,7 @@ export class RowTable {
   /** The number of the key's row, which is made when there is none. */
   #rowOf(space: number, source: Buffer, keyStart: number, keyEnd: number, keyCrc: number): number {
     const hash = hashOf(space, keyCrc)
-    const place = this.#placeOf(hash, space, source, keyStart, keyEnd)
-    const known = this.#places[place]! - 1
+    const known = this.#known(hash, space, source, keyStart, keyEnd)
     if (known >= 0) {
       this.#copyKey(known, space, source, keyStart, keyEnd)
       return known
@@ -149,34 +152,40 @@ export class RowTable {
     if (this.#count === this.#hashes.length) this.#addRoom()
     const row = this.#count++
     this.#hashes[row] = hash
-    this.#places[this.#freePlace(hash)] = row + 1
     this.#copyKey(row, space, source, keyStart, keyEnd)
+    this.#enter(row)
     this.#noteSpace(row, space)
     return row
   }
 
-  /** Where the key's row is, or a free place. */
-  #placeOf(hash: number, space: number, source: Buffer, keyStart: number, keyEnd: number): number {
+  /** The number of the key's row; -1 when there is none. */
+  #known(hash: number, space: number, source: Buffer, keyStart: number, keyEnd: number): number {
     const mask = this.#places.length - 1
-    let place = hash & mask
-    for (;;) {
-      const row = this.#places[place]! - 1
-      if (row < 0) return place
-      if (this.#hashes[row] === hash && this.#hasKey(row, space, source, keyStart, keyEnd)) return place
-      place = (place + 1) & mask
+    for (let probe = 0; probe < MAX_ROW_PROBES; probe++) {
+      const row = this.#places[(hash + probe) & mask]! - 1
+      if (row < 0) return -1
+      if (this.#hashes[row] === hash && this.#hasKey(row, space, source, keyStart, keyEnd)) return row
     }
+    return this.#others.get(nameOf(space, source, keyStart, keyEnd)) ?? -1
   }
 
-  #freePlace(hash: number): number {
+  /**
+   * Whoever chooses keys can choose all of an entry's so that they fall on one place, and an entry is not divided: beyond so
+   * many probes V8 finds them, whose hash nobody knows.
+   */
+  #enter(row: number): void {
     const mask = this.#places.length - 1
-    let place = hash & mask
-    let probes = 0
-    while (this.#places[place] !== 0) {
-      place = (place + 1) & mask
-      probes++
+    const hash = this.#hashes[row]!
+    for (let probe = 0; probe < MAX_ROW_PROBES; probe++) {
+      const place = (hash + probe) & mask
+      if (this.#places[place] !== 0) continue
+      this.#places[place] = row + 1
+      return
     }
-    if (probes > MAX_ROW_PROBES) this.#crowded = true
-    return place
+    this.#crowded = true
+    const start = this.#starts[row]!
+    const space = this.#bytes.readUInt32BE(start)
+    this.#others.set(nameOf(space, this.#bytes, start + SPACE_BYTES, this.#valueStarts[row]!), row)
   }
 
   #hasKey(row: number, space: number, source: Buffer, keyStart: number, keyEnd: number): boolean {
@@ -251,7 +260,8 @@ export class RowTable {
     this.#ends = longer(this.#ends, rows)
     this.#spaceNumbers = longer(this.#spaceNumbers, rows)
     this.#places = new Int32Array(rows * PLACES_PER_ROW)
-    for (let row = 0; row < this.#count; row++) this.#places[this.#freePlace(this.#hashes[row]!)] = row + 1
+    this.#others.clear()
+    for (let row = 0; row < this.#count; row++) this.#enter(row)
   }
 }
 
@@ -259,6 +269,10 @@ export class RowTable {
 function hashOf(space: number, keyCrc: number): number {
   const mixed = Math.imul(keyCrc ^ Math.imul(space, 0x9e3779b1), 0x85ebca6b)
   return (mixed ^ (mixed >>> 15)) >>> 0
+}
+
+function nameOf(space: number, source: Buffer, keyStart: number, keyEnd: number): string {
+  return `${space}/${source.toString('latin1', keyStart, keyEnd)}`
 }
 
 function longer(words: Uint32Array, length: number): Uint32Array<ArrayBuffer> {

@@ -121,8 +121,8 @@ export const MAX_UNWRITTEN_ROWS = 65_536
 export const MAX_UNWRITTEN_MS = 1_000
 /** Rows put into a batch before a waiting flush goes first: half a millisecond. */
 export const WRITE_YIELD_ROWS = 1_024
-/** Places of the table of unwritten rows looked at for one row: keys that share more of them than chance would make are written. */
-export const MAX_ROW_PROBES = 256
+/** Places of the table of unwritten rows looked at for one row: no chance makes keys share more. Those that do are written soon. */
+export const MAX_ROW_PROBES = 128
 /** Buffers kept to encode rows of the KV state, one of each length up to this: short ones are many, long ones seldom. */
 export const MAX_SCRATCH_BYTES = 256
 /** Write buffer of both RocksDBs (ARCHITECTURE: write amplification 2 to 5 at 64 MiB, 12 at 4 MiB). */

@@ -109,6 +109,29 @@ describe('the table of unwritten rows', () => {
     expect(chosen.crowded).toBe(true)
     expect(chosen.count).toBe(300)
   })
+
+  test('takes an entry whose keys were all chosen to fall on one place in little time, and finds each', () => {
+    const table = new RowTable()
+    const keys = keysOfOneCrc(30_000)
+    const startedMs = performance.now()
+    for (const key of keys) put(table, 1, key, Buffer.from('old'))
+    for (const [i, key] of keys.entries()) {
+      if (i % 3 === 0) del(table, 1, key)
+      else put(table, 1, key, Buffer.from('new'))
+    }
+    // It was some seconds when each was compared with all before it.
+    expect(performance.now() - startedMs).toBeLessThan(2_000)
+    expect(table.count).toBe(keys.length)
+    for (const [i, key] of keys.entries()) {
+      const whole = dataKey(1, key)
+      const found = table.find(whole)
+      expect(found && openValue(whole, found)?.toString()).toBe(i % 3 === 0 ? null : 'new')
+    }
+    expect(table.find(dataKey(2, keys[0]!))).toBeUndefined()
+    expect(batchOf(table).length).toBe(keys.length)
+    table.clear()
+    expect(table.find(dataKey(1, keys.at(-1)!))).toBeUndefined()
+  })
 })
 
 /** Keys with equal CRCs: a multiple of the CRC's polynomial, shifted, changes a key and leaves its CRC as it is. */

@@ -36,6 +36,8 @@ export interface StateBufferOptions {
   readonly nextTurn: () => Promise<void>
   /** Told once, when a write failed; nothing is written after that. */
   readonly onError: (error: unknown) => void
+  /** Told when a write has been out for MAX_UNWRITTEN_MS, and when that one is back: nothing else may wait for it. */
+  readonly onOverdue: (overdue: boolean) => void
 }
 
 /**
@@ -57,6 +59,8 @@ export class StateBuffer {
   #writing: Promise<void> | null = null
   #waiting: Waiter[] = []
   #timer: TimerHandle | null = null
+  /** Of the write under way; null once that is overdue. */
+  #writeTimer: TimerHandle | null = null
   /** The time for what is fresh is over, but the write before it is not back. */
   #late = false
 
@@ -145,8 +149,14 @@ export class StateBuffer {
 
   /** Nothing is written any more by itself. */
   stop(): void {
-    if (this.#timer !== null) this.#options.timers.clearTimeout(this.#timer)
+    this.#clear(this.#timer)
+    this.#clear(this.#writeTimer)
     this.#timer = null
+    this.#writeTimer = null
+  }
+
+  #clear(timer: TimerHandle | null): void {
+    if (timer !== null) this.#options.timers.clearTimeout(timer)
   }
 
   /** The engine is asked in the same turn, and answers of its state at that moment: what it is given meanwhile is not mixed in. */
@@ -169,11 +179,17 @@ export class StateBuffer {
     else this.#start()
   }
 
+  #onOverdue(): void {
+    this.#writeTimer = null
+    this.#options.onOverdue(true)
+  }
+
   /** Begins to write what is fresh, if there is something and no other write is under way. */
   #start(): void {
     if (this.#writing !== null || this.#fresh.spaces.size === 0) return
     this.stop()
     this.#late = false
+    this.#writeTimer = this.#options.timers.setTimeout(() => this.#onOverdue(), MAX_UNWRITTEN_MS)
     this.#writing = this.#write()
     this.#writing.then(() => this.#onWritten()).catch((error) => this.#options.onError(error))
   }
@@ -208,6 +224,9 @@ export class StateBuffer {
 
   #onWritten(): void {
     this.#writing = null
+    if (this.#writeTimer === null) this.#options.onOverdue(false)
+    this.#clear(this.#writeTimer)
+    this.#writeTimer = null
     this.#spare = emptied(this.#leaving!)
     this.#leaving = null
     const waiting = this.#waiting

@@ -75,6 +75,7 @@ export class LogShard {
   #onDrained: (() => void) | null = null
   #onGivenUp: (() => void) | null = null
   #scheduled = false
+  #stateWriteOverdue = false
   readonly #flushes = new FlushQueue()
   readonly #applies = new ApplyQueue()
   readonly #creations = new Set<(error: FlotillaError) => void>()
@@ -138,9 +139,12 @@ export class LogShard {
     return this.#flushes.posted
   }
 
-  /** An apply is with the worker; one that does not come back for long is a sign of a stuck disk too. See `stats.applies`. */
+  /**
+   * An apply is with the worker, or a write of what was applied takes long there; one that does not come back for long is a
+   * sign of a stuck disk too. See `stats.applies`.
+   */
   get applying(): boolean {
-    return this.#applies.inFlight
+    return this.#applies.inFlight || this.#stateWriteOverdue
   }
 
   queueRoomBytes(): number {
@@ -399,6 +403,9 @@ export class LogShard {
         break
       case 'applied':
         this.#onApplied(message)
+        break
+      case 'stateWrite':
+        this.#stateWriteOverdue = message.overdue
         break
       case 'got':
         this.#calls.onGot(message)

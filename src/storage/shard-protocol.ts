@@ -94,6 +94,8 @@ export type FromWorker =
   | { readonly t: 'flushed'; readonly id: number; readonly number: number }
   /** Pairs `slot, index` of every slot named in the message that this one ends; the index may be short of the asked. */
   | { readonly t: 'applied'; readonly pairs: Float64Array; readonly failures: readonly ApplyFailure[] }
+  /** A write of the state has been out for a second, or that one is back. What it holds was applied before. */
+  | { readonly t: 'stateWrite'; readonly overdue: boolean }
   /** Heads `id, appliedIndex, count of values`; -1 for the count when the call failed, as `errors` says in order. */
   | {
       readonly t: 'got'

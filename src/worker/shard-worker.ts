@@ -75,7 +75,8 @@ class ShardWorker {
     this.#state = state
     const nextTurn = (): Promise<void> => new Promise((resolve) => disk.setImmediate(resolve))
     const onError = (error: unknown): void => this.#fail(error)
-    this.#buffer = new StateBuffer(state, { timers: disk.timers, nextTurn, onError })
+    const onOverdue = (overdue: boolean): void => this.#post({ t: 'stateWrite', overdue })
+    this.#buffer = new StateBuffer(state, { timers: disk.timers, nextTurn, onError, onOverdue })
     this.#applier = new Applier(log, state, this.#buffer, nextTurn)
     this.#reader = new ShardReader(disk, log, state, this.#buffer)
     this.#flushes = this.#lane((job) => this.#flush(job))

@@ -27,8 +27,10 @@ class HandTimers {
   setImmediate(callback: () => void): void {
     setImmediate(callback)
   }
-  fire(): void {
-    this.set.shift()!.callback()
+  /** The newest, or the one set before others. */
+  fire(at = -1): void {
+    const [timer] = this.set.splice(at, 1)
+    timer!.callback()
   }
 }
 
@@ -36,6 +38,7 @@ class Bench {
   readonly timers = new HandTimers()
   readonly disk = new MemoryDisk()
   readonly errors: unknown[] = []
+  readonly overdue: boolean[] = []
   db!: EngineDb
   state!: StateEngine
   buffer!: StateBuffer
@@ -58,6 +61,7 @@ class Bench {
       timers: this.timers,
       nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
       onError: (error) => this.errors.push(error),
+      onOverdue: (overdue) => this.overdue.push(overdue),
     })
     return this
   }
@@ -153,8 +157,8 @@ describe('what is applied', () => {
     expect(one.timers.set).toMatchObject([{ delayMs: MAX_UNWRITTEN_MS }])
     one.put('b', 'x'.repeat(50))
     one.buffer.settle()
-    expect(one.timers.set).toEqual([])
     await one.buffer.writeAll()
+    expect(one.timers.set).toEqual([])
     one.put('c', '1')
     one.put('d', '1')
     expect(one.timers.set).toHaveLength(1)
@@ -192,6 +196,22 @@ describe('what is applied', () => {
     await one.buffer.makeRoom()
     await one.buffer.writeAll()
     expect((await one.get(`key ${MAX_UNWRITTEN_ROWS - 1}`))[0]).toBe('v')
+  })
+
+  test('is told of when the engine does not take it, though nothing more is applied, and when it has taken it', async () => {
+    const one = await bench()
+    one.put('a', '1')
+    await one.buffer.writeAll()
+    expect([one.overdue, one.timers.set]).toEqual([[], []])
+    const goOn = one.disk.stallWrites()
+    one.put('a', '2')
+    one.timers.fire()
+    expect(one.timers.set).toMatchObject([{ delayMs: MAX_UNWRITTEN_MS }])
+    one.timers.fire()
+    expect([one.overdue, one.timers.set]).toEqual([[true], []])
+    goOn()
+    await one.buffer.writeAll()
+    expect([one.overdue, one.timers.set]).toEqual([[true, false], []])
   })
 
   test('is in a view that was asked for, with nothing that its index does not say', async () => {

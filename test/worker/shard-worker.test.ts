@@ -5,7 +5,7 @@ import { OP_RECORD } from '../../src/storage/shard-protocol.ts'
 import type { FromWorker, ToWorker } from '../../src/storage/shard-protocol.ts'
 import { Lane } from '../../src/worker/lane.ts'
 import { runShard } from '../../src/worker/shard-worker.ts'
-import { memoryWorld, specOf } from '../storage/shard-harness.ts'
+import { InlineThreads, memoryWorld, specOf, TestShard } from '../storage/shard-harness.ts'
 
 /** The main side of a port, driven by hand. */
 class HandPort implements ThreadPort {
@@ -70,6 +70,31 @@ describe("the shard's worker", () => {
     await opened(fourth)
     fourth.send({ t: 'close' })
     await again
+  })
+
+  test('is seen to apply while its state takes nothing, also when nothing more comes to be applied', async () => {
+    const { worker, disk, dir, remove } = memoryWorld()
+    const timers = {
+      setTimeout: (callback: () => void) => setTimeout(callback, 0),
+      clearTimeout: (handle: object) => clearTimeout(handle as NodeJS.Timeout),
+      setImmediate: (callback: () => void) => void setImmediate(callback),
+    }
+    const threads = new InlineThreads({ ...worker!, timers })
+    const shard = await TestShard.open({ threads, dir, remove })
+    const a = await shard.create('a')
+    await a.setTerm(1)
+    await a.put({ key: 'value' })
+    const goOn = disk.stallWrites()
+    await a.apply(1)
+    const applying = async (expected: boolean): Promise<void> => {
+      while (shard.shard.applying !== expected) await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    await applying(true)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(shard.shard.applying).toBe(true)
+    goOn()
+    await applying(false)
+    await shard.shard.close()
   })
 
   test('says failed once and nothing after it', async () => {

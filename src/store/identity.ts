@@ -1,6 +1,8 @@
 import type { Files, RandomSource } from '../env/ports.ts'
 import type { RpcIdentity } from '../rpc/handshake.ts'
+import { assertPresent } from '../util/assert.ts'
 import { FlotillaError } from '../util/errors.ts'
+import { MAX_REMEMBERED_STARTS } from '../util/limits.ts'
 import { refusalOfNewName } from '../util/names.ts'
 import { decodeCheckedText, encodeCheckedText } from './checked-text.ts'
 
@@ -15,6 +17,8 @@ export interface Identity {
   /** Random, made at birth, 16 hex digits. */
   readonly incarnation: string
   readonly boot: number
+  /** What the processes of its newest starts drew, the last one's at the end. Absent where an older build wrote it. */
+  readonly processes?: readonly number[]
   readonly shards: number
   readonly engine: string
 }
@@ -72,19 +76,35 @@ export async function openIdentity(
  * The next start: durable before anything is said under it. Called when the engine's lock is held, so that no other process
  * raises it too; what lies on the disk by now counts, not what was read before the lock.
  */
-export async function raiseBoot(files: Files, dataDir: string, wanted: IdentityWanted): Promise<Identity> {
+export async function raiseBoot(
+  files: Files,
+  random: RandomSource,
+  dataDir: string,
+  wanted: IdentityWanted,
+): Promise<Identity> {
   const identity = await readIdentity(files, dataDir, wanted)
   if (identity === null) throw goneWhileOpened(dataDir)
-  const raised = { ...identity, boot: identity.boot + 1 }
+  const processes = [...(identity.processes ?? []), drawProcess(random)].slice(-MAX_REMEMBERED_STARTS)
+  const raised = { ...identity, boot: identity.boot + 1, processes }
   await writeIdentity(files, dataDir, raised)
   return raised
 }
 
-/** One start of a directory as the wire knows it. The process's number is below 2^48, like every number there. */
-export function newProcess(identity: Identity, random: RandomSource): RpcIdentity {
+/** Below 2^48, like every number on the wire. */
+function drawProcess(random: RandomSource): number {
+  return random.uint32() * 0x10000 + (random.uint32() & 0xffff)
+}
+
+/** The start of a directory under way, as the wire knows it. */
+export function presentStart(identity: Identity): RpcIdentity {
   const { clusterId, storeId, incarnation, boot } = identity
-  const process = random.uint32() * 0x10000 + (random.uint32() & 0xffff)
+  const process = assertPresent(processOfStart(identity, boot), 'a start has drawn its number')
   return { clusterId, storeId, incarnation, boot, process }
+}
+
+/** What the process of the directory's start `boot` drew; null where that is not known any more, or not yet. */
+export function processOfStart({ boot: last, processes = [] }: Identity, boot: number): number | null {
+  return processes[processes.length - 1 - (last - boot)] ?? null
 }
 
 async function readIdentity(files: Files, dataDir: string, wanted: IdentityWanted): Promise<Identity | null> {

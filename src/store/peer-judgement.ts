@@ -51,8 +51,16 @@ export function judgePeer(known: KnownPast, hello: PeerHello): FlotillaError | n
   )
 }
 
-/** The same from the other end: what the other store's memory says against ourselves. */
-export function judgeSelf(me: KnownPast, hello: PeerHello): FlotillaError | null {
+/**
+ * The same from the other end: what the other store's memory says against ourselves. `processOf` tells by which process a
+ * start of ours was, by our own directory: one that was put back and started unheard until it overtook what the others
+ * know is found out by it.
+ */
+export function judgeSelf(
+  me: KnownPast,
+  hello: PeerHello,
+  processOf: (boot: number) => number | null,
+): FlotillaError | null {
   const { seen, flushSeen } = hello
   const { storeId } = me
   if (seen.incarnation === '') return null
@@ -70,11 +78,9 @@ export function judgeSelf(me: KnownPast, hello: PeerHello): FlotillaError | null
         'an older copy of its directory',
     )
   }
-  if (seen.boot === me.boot && seen.process !== me.process) {
-    return replaced(
-      storeId,
-      `${twoProcesses(storeId, me.boot)} (${shown(seen.process)}, ${shown(me.process)})`,
-    )
+  const ours = processOf(seen.boot)
+  if (ours !== null && ours !== seen.process) {
+    return replaced(storeId, `${twoProcesses(storeId, seen.boot)} (${shown(seen.process)}, ${shown(ours)})`)
   }
   const shard = firstBelow(me.flushSeen, flushSeen)
   if (shard < 0) return null
@@ -90,6 +96,12 @@ function lostFlushes(storeId: string, shard: number, seen: number, claimed: numb
     `store ${storeId} has told of write ${seen} of its shard ${shard} and now holds no more than ${claimed}: its directory ` +
     'was rolled back'
   )
+}
+
+/** The start that {@link twoProcesses} tells of, also when it came over a wire or out of a file; null when the charge is another. */
+export function readDoubleStart(charge: string): number | null {
+  const found = /start (\d+) of store .* comes from two processes/.exec(charge)
+  return found === null ? null : Number(found[1])
 }
 
 /** What {@link lostFlushes} says, also when it came over a wire or out of a file; null when the charge is another one. */

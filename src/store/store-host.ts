@@ -18,7 +18,7 @@ import { atMost, closeShards } from './bounded-close.ts'
 import { FlushWatch } from './flush-watch.ts'
 import { firstConfigurationOf, GroupReplica, KV_TYPE } from './group-replica.ts'
 import { checkSpec, compareSpecs, encodeFirstConfiguration, type GroupSpec } from './group-spec.ts'
-import { type Identity, newProcess, openIdentity, raiseBoot } from './identity.ts'
+import { type Identity, openIdentity, raiseBoot } from './identity.ts'
 import { dialable, splitAddress } from './listen-address.ts'
 import { LogTruncation } from './log-truncation.ts'
 import { makeMachine } from './make-machine.ts'
@@ -96,7 +96,7 @@ export class StoreHost {
     try {
       // The engine's lock is held: no other process speaks under the next boot number.
       const memory = await openMemory(options, found, late)
-      const identity = await raiseBoot(env.files, dataDir, wanted)
+      const identity = await raiseBoot(env.files, env.random, dataDir, wanted)
       const failed = opened.find((shard) => shard.failed !== null)
       if (failed !== undefined) throw failed.failed
       const host = new StoreHost(options, identity, opened, memory)
@@ -142,14 +142,13 @@ export class StoreHost {
     })
     const maxLogBytes = options.maxLogBytes ?? DEFAULT_MAX_LOG_BYTES
     this.#truncation = new LogTruncation(shards, this.wheel, maxLogBytes, this.#groups)
-    const me = newProcess(identity, this.#env.random)
-    this.peerBook = new StorePeers(memory, me, shards, this.#env.logger, {
+    this.peerBook = new StorePeers(memory, identity, shards, this.#env.logger, {
       onSuspect: (by, error) => this.#onSuspect(by, error),
       onCleared: () => this.#shards.forEach((shard) => this.#resume(shard)),
     })
     this.multiplexer = new RpcMultiplexer({
       ...this.peerBook.hooks,
-      identity: me,
+      identity: this.peerBook.me,
       env: this.#env,
       handlers: new RaftDispatcher(this.#groups, options.handlers),
       heartbeatIntervalMs: options.nodeOptions.heartbeatIntervalMs,

@@ -11,7 +11,8 @@ import type { RpcMultiplexer, RpcMultiplexerOptions } from '../rpc/multiplexer.t
 import type { LogShard } from '../storage/log-shard.ts'
 import { assertPresent } from '../util/assert.ts'
 import { FlotillaError } from '../util/errors.ts'
-import { judgeSelf, readLostFlushes } from './peer-judgement.ts'
+import { type Identity, presentStart, processOfStart } from './identity.ts'
+import { judgeSelf, readDoubleStart, readLostFlushes } from './peer-judgement.ts'
 import type { PeerMemory } from './peer-memory.ts'
 
 /** Another store as this one sees it. */
@@ -37,7 +38,9 @@ export interface StorePeersEvents {
  */
 export class StorePeers {
   readonly #memory: PeerMemory
-  readonly #me: RpcIdentity
+  /** The start under way. */
+  readonly me: RpcIdentity
+  readonly #identity: Identity
   readonly #shards: readonly LogShard[]
   readonly #logger: Logger
   readonly #events: StorePeersEvents
@@ -47,13 +50,14 @@ export class StorePeers {
 
   constructor(
     memory: PeerMemory,
-    me: RpcIdentity,
+    identity: Identity,
     shards: readonly LogShard[],
     logger: Logger,
     events: StorePeersEvents,
   ) {
     this.#memory = memory
-    this.#me = me
+    this.me = presentStart(identity)
+    this.#identity = identity
     this.#shards = shards
     this.#logger = logger
     this.#events = events
@@ -98,14 +102,14 @@ export class StorePeers {
     parseAddress(address)
     const multiplexer = assertPresent(this.#multiplexer, 'the store listens')
     this.#memory.setAddress(storeId, address)
-    if (storeId === this.#me.storeId) multiplexer.advertise(address)
+    if (storeId === this.me.storeId) multiplexer.advertise(address)
     else multiplexer.setPeer(storeId, address)
   }
 
   /** Every store that is known and where it is, this one first. */
   places(): StoreAddress[] {
     const { address, version } = this.#memory.own
-    return [{ storeId: this.#me.storeId, address, version }, ...this.#memory.addresses('')]
+    return [{ storeId: this.me.storeId, address, version }, ...this.#memory.addresses('')]
   }
 
   describe(): PeerDescription[] {
@@ -153,7 +157,9 @@ export class StorePeers {
       )
     }
     const refusal = this.#memory.judge(hello)
-    const charge = judgeSelf({ ...this.#me, flushSeen: this.#flushClaimed() }, hello)
+    const charge = judgeSelf({ ...this.me, flushSeen: this.#flushClaimed() }, hello, (boot) =>
+      processOfStart(this.#identity, boot),
+    )
     if (charge !== null) this.#accused(hello.storeId, charge)
     else if (refusal === null && this.#stillKnows(hello)) this.#withdrawn(hello.storeId)
     return refusal ?? this.#suspicion
@@ -170,10 +176,14 @@ export class StorePeers {
 
   /**
    * Whether the accuser knows what it said then. What it knows of others' flushes goes to its disk late: after a power cut
-   * it may find nothing wrong for no other reason than that it has forgotten.
+   * it may find nothing wrong for no other reason than that it has forgotten. And of our starts it keeps the newest that it
+   * met, so the present one has taken the place of the one that told.
    */
-  #stillKnows({ storeId, flushSeen }: PeerHello): boolean {
-    const lost = readLostFlushes(this.#memory.accusations.get(storeId) ?? '')
+  #stillKnows({ storeId, seen, flushSeen }: PeerHello): boolean {
+    const charge = this.#memory.accusations.get(storeId) ?? ''
+    const start = readDoubleStart(charge)
+    if (start !== null) return seen.incarnation === '' || seen.boot <= start
+    const lost = readLostFlushes(charge)
     return lost === null || (flushSeen[lost.shard] ?? 0) >= lost.write
   }
 
@@ -187,7 +197,7 @@ export class StorePeers {
 
   #firstAccusation(): FlotillaError | null {
     for (const [by, why] of this.#memory.accusations) {
-      const { storeId } = this.#me
+      const { storeId } = this.me
       const text = `store ${storeId} is suspect to store ${by} and counts toward no quorum: ${why}`
       return new FlotillaError('STORE_REPLACED', text, { store: storeId })
     }

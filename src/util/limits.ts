@@ -60,6 +60,8 @@ export const MAX_ADDRESS_BYTES = 255
 export const MAX_HELLO_ADDRESS_BYTES = 32 * KIB
 /** Bytes of the random text that names a data directory's life. */
 export const MAX_INCARNATION_BYTES = 64
+/** Starts of a directory that it remembers by their processes: 8 KB at most, and more than any peer misses. */
+export const MAX_REMEMBERED_STARTS = 512
 /** Other stores that one store remembers: each costs a line in a file that is written whole. */
 export const MAX_KNOWN_STORES = 1_024
 /** How long what was heard of other stores (flush numbers, addresses) may wait before it is on disk. */

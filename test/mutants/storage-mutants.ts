@@ -61,17 +61,6 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'read-before-waiting-cut',
-    what: 'Entries are read back from disk up to the end of the log, though a cut of what lies there still waits.',
-    edits: [
-      {
-        file: 'src/storage/log-shard.ts',
-        find: 'this.#questions.readBlocks(record.slot, from, Math.min(to, postedIndex), maxBytes, done)',
-        replace: 'this.#questions.readBlocks(record.slot, from, to + postedIndex * 0, maxBytes, done)',
-      },
-    ],
-  },
-  {
     name: 'cut-leaves-blocks',
     what: 'A cut leaves its last block on disk, for whatever comes there to write over.',
     edits: [

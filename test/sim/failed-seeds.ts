@@ -29,4 +29,10 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
     shape: 'worn',
     found: 'a state machine was given an entry that a flush that still waited cut off',
   },
+  {
+    seed: 900000249,
+    limits: {},
+    found:
+      'a directory that was put back, and started unheard until its boot number had passed what others knew, voted',
+  },
 ]

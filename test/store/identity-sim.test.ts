@@ -99,6 +99,28 @@ describe('a directory that is not what it was', () => {
     await countsForNothing(parts)
   })
 
+  test('rolled back, and started unheard until its boot number is above what the others know: their process of it tells', async () => {
+    const parts = await three(12)
+    const { cluster, world, s1, s2, s3 } = parts
+    const image = s3.disk.image()
+    for (let i = 0; i < 2; i++) {
+      s3.restart('process')
+      await world.run({ forMs: 1_000 })
+    }
+    // What they only remember, flush numbers among it, a power cut takes; which starts they met lies on their disks.
+    for (const machine of [s1, s2]) machine.kill('power')
+    s3.kill('process')
+    s3.restore(image)
+    for (let i = 0; i < 5; i++) {
+      s3.restart('process')
+      await world.run({ forMs: 200 })
+    }
+    for (const machine of [s1, s2]) machine.restart()
+    await world.run({ forMs: 6_000 })
+    expect(cluster.host('s3').peerBook.suspicion!.message).toContain('comes from two processes')
+    await countsForNothing(parts)
+  })
+
   test('put back from a copy of an earlier start: the same boot number comes from two processes', async () => {
     const parts = await three(5)
     const { cluster, world, s3 } = parts

@@ -16,9 +16,11 @@ import {
   IDENTITY_FILE,
   type Identity,
   openIdentity,
+  processOfStart,
   raiseBoot,
 } from '../../src/store/identity.ts'
 import { PeerMemory, PEERS_FILE } from '../../src/store/peer-memory.ts'
+import { MAX_REMEMBERED_STARTS } from '../../src/util/limits.ts'
 
 const dirs: string[] = []
 const WANTED = { clusterId: 'c', storeId: 's1', shards: 2 }
@@ -44,14 +46,33 @@ async function born(): Promise<{ dir: string; file: string; identity: Identity }
   return { dir, file: path.join(dir, IDENTITY_FILE), identity }
 }
 
+function raise(dir: string): Promise<Identity> {
+  return raiseBoot(env.files, env.random, dir, WANTED)
+}
+
 describe('the identity of a directory', () => {
   test('is made once, in an empty directory, and each start raises its boot number', async () => {
     const { dir, identity } = await born()
     expect(identity).toMatchObject({ ...WANTED, boot: 0, format: DATA_FORMAT })
     expect(identity.incarnation).toMatch(/^[0-9a-f]{16}$/)
-    expect(await raiseBoot(env.files, dir, WANTED)).toEqual({ ...identity, boot: 1 })
-    expect(await raiseBoot(env.files, dir, WANTED)).toEqual({ ...identity, boot: 2 })
-    expect(await open(dir)).toEqual({ ...identity, boot: 2 })
+    const first = await raise(dir)
+    expect(first).toEqual({ ...identity, boot: 1, processes: [expect.any(Number)] })
+    const second = await raise(dir)
+    expect(second).toEqual({ ...identity, boot: 2, processes: [...first.processes!, expect.any(Number)] })
+    expect(await open(dir)).toEqual(second)
+    expect(processOfStart(second, 1)).toBe(first.processes![0])
+    expect(processOfStart(second, 2)).toBe(second.processes![1])
+    expect([processOfStart(second, 0), processOfStart(second, 3)]).toEqual([null, null])
+  })
+
+  test('remembers a bounded number of starts, and an older build’s directory none', async () => {
+    const { dir, identity } = await born()
+    let last = identity
+    for (let i = 0; i < MAX_REMEMBERED_STARTS + 2; i++) last = await raise(dir)
+    expect(last.processes).toHaveLength(MAX_REMEMBERED_STARTS)
+    expect(processOfStart(last, 2)).toBeNull()
+    expect(processOfStart(last, 3)).toBe(last.processes![0])
+    expect(processOfStart({ ...identity, boot: 7 }, 7)).toBeNull()
   })
 
   test.each(['s1\n', ' s1', 's1\u00a0', 's\u001b[31m1', 's\u200b1', '\ud800', 's\u20281', '\t'])(
@@ -150,11 +171,11 @@ describe('the identity of a directory', () => {
   test('replaced by another between its reading and the lock is refused when the boot number is raised', async () => {
     const { dir, file, identity } = await born()
     fs.writeFileSync(file, encodeCheckedText('identity', { ...identity, storeId: 's9' }))
-    await expect(raiseBoot(env.files, dir, WANTED)).rejects.toMatchObject({
+    await expect(raise(dir)).rejects.toMatchObject({
       code: 'FLOTILLA_IDENTITY_MISMATCH',
     })
     fs.rmSync(file)
-    await expect(raiseBoot(env.files, dir, WANTED)).rejects.toMatchObject({ code: 'FLOTILLA_CORRUPT' })
+    await expect(raise(dir)).rejects.toMatchObject({ code: 'FLOTILLA_CORRUPT' })
   })
 })
 

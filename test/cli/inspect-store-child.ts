@@ -26,6 +26,11 @@ async function write(store: Store, count: number): Promise<void> {
   })
 }
 
+/** A scan is of what is written: all that was applied is on disk then, and not in memory only. */
+async function writeState(store: Store): Promise<void> {
+  for (const keyspace of ['users', 'default']) await store.kv(keyspace).iterator().all()
+}
+
 const first = await Store.open(options)
 await write(first, 3_000)
 await first.createGroup({ groupId: 'hits', type: 'counter', members: ['s1'] })
@@ -34,11 +39,13 @@ await first.close()
 const store = await Store.open(options)
 await write(store, 100)
 await store.group('hits').apply(Buffer.from('one'))
+await writeState(store)
 process.on('message', (message) => {
   if (message !== 'write') return
   store
     .kv()
     .put('more', 'of it')
+    .then(() => writeState(store))
     .then(
       () => process.send?.('written'),
       (error: Error) => process.send?.(error.message),

@@ -6,6 +6,7 @@ const OUTPUT = [
   '│ s1    │ 127.0.0.1:38669 │ up    │    1 │',
   '│ s2    │ 127.0.0.1:33621 │ up    │    1 │',
   '3 stores in 1.45 s, id 236761fdeb16239d, data in /tmp/a-1/s1',
+  'data in /tmp/dev-zfvZg9, removed at the end',
 ].join('\n')
 
 describe('the shape of output', () => {
@@ -13,6 +14,7 @@ describe('the shape of output', () => {
     '│ s1 │ 127.0.0.1:7101 │ up │ 4 │',
     '3 stores in 900 s, id 5c0ffee500000001, data in …s1',
     '│ s1 │ … │ up │\n…\n3 stores',
+    'data in …, removed at the end',
     '',
   ])('%j is as shown', (shown) => {
     expect(missingLine(shown, OUTPUT)).toBeNull()

@@ -17,12 +17,15 @@ export function missingLine(shown: string, output: string): string | null {
 }
 
 function shapeOf(line: string): string {
-  return line
-    .replace(/[\u2500-\u257f]/g, ' ')
-    .replace(/\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b/g, '#')
-    .replace(/\d[\d,.]*/g, '#')
-    .replace(/\s+/g, ' ')
-    .trim()
+  return (
+    line
+      .replace(/[\u2500-\u257f]/g, ' ')
+      .replace(/\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b/g, '#')
+      // A comma behind a number is the line's: names made at random end with a digit at times.
+      .replace(/\d+(?:[.,]\d+)*/g, '#')
+      .replace(/\s+/g, ' ')
+      .trim()
+  )
 }
 
 function hasInOrder(line: string, parts: readonly string[]): boolean {

@@ -108,8 +108,8 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     const members = drawMembers(random, storeIds, least)
     return { groupId: `counter-${i}`, type: 'counter', members, preferredLeader: random.pick(members) }
   })
+  // Of their own, so that they do not disturb what else is drawn.
   const heartbeats = new SimRandom(`heartbeats/${seed}`).pick([3, 5, 10])
-  // Of its own, so that it does not disturb what else is drawn.
   const callsAtOnce = new SimRandom(`gathering/${seed}`).pick([1, 4, 8, 16, 32, 32])
   const drawn = {
     seed: String(seed),

@@ -72,7 +72,7 @@ export class ClientLoad {
     this.#bursts = cluster.world.random.fork('bursts')
     this.kv = new KvGhost(
       (_groupId, key, valueCrc) => this.#wasProposed(key, valueCrc),
-      () => clients.history.order,
+      () => cluster.world.nowMs,
     )
     const able = Object.entries(plan.mix) as Array<[CallKind, number]>
     const kinds = able.filter(([kind]) => plan.counters.length > 0 || (kind !== 'apply' && kind !== 'query'))

@@ -3,7 +3,7 @@ import { RegionMap } from '../kv/regions.ts'
 import type { CounterGhost } from './counter-machine.ts'
 import type { HistoryEntry } from './history.ts'
 import { InvariantViolation } from './invariants.ts'
-import type { KvGhost } from './kv-ghost.ts'
+import type { CommittedDelete, KvGhost } from './kv-ghost.ts'
 import type { Model, ModelState, Operation } from './history-model.ts'
 import { checkLinearizable } from './linearizability.ts'
 import { type CounterInput, counterModel, type KvInput, type KvOutput, kvModel } from './models.ts'
@@ -53,14 +53,17 @@ function judge<I, O, S extends ModelState>(
   return { operations: operations.length, steps, undecided: verdict === 'undecided' ? 1 : 0 }
 }
 
+interface DeleteCall {
+  readonly entry: HistoryEntry
+  readonly keys: readonly string[]
+}
+
 class KvHistory {
   readonly #ghost: KvGhost
   readonly #regions: RegionMap
   readonly #keyspace = new Keyspace('default')
   /** Every key that was ever named. */
   readonly #keys = new Set<string>()
-  /** Deletes that were given to a call. */
-  readonly #owned = new Set<string>()
 
   constructor(ghost: KvGhost, splitKeys: readonly string[]) {
     this.#ghost = ghost
@@ -69,21 +72,58 @@ class KvHistory {
 
   operations(entries: readonly HistoryEntry[]): Operation<KvInput, KvOutput>[] {
     const found: Operation<KvInput, KvOutput>[] = []
-    // In the order of their returns, for the guesses.
-    for (const entry of [...entries].sort((a, b) => a.returnedAt - b.returnedAt)) this.#write(entry, found)
+    const deletes = new Map<string, DeleteCall[]>()
+    for (const entry of entries) this.#write(entry, found, deletes)
+    for (const calls of deletes.values()) this.#deletes(calls, found)
     for (const entry of entries) if (entry.outcome === 'done') this.#read(entry, found)
     return found
   }
 
-  /** A batch is its last change of each key. */
-  #write(entry: HistoryEntry, into: Operation<KvInput, KvOutput>[]): void {
+  /** Values are unique: a put says whether its command is committed, and where. Commands without one are put aside. */
+  #write(entry: HistoryEntry, into: Operation<KvInput, KvOutput>[], deletes: Map<string, DeleteCall[]>): void {
     const changes = changesOf(entry)
     if (changes.length === 0 || entry.outcome === 'refused') return
-    const isDone = entry.outcome === 'done'
     const put = changes.find((change) => change.type === 'put')
-    // Values are unique: a put says whether its command is committed, and where.
-    const index = put === undefined ? this.#guessDelete(entry, changes[0]!.key) : this.#indexOf(put)
-    if (!isDone && put !== undefined && index === undefined) return
+    if (put === undefined) {
+      const keys = [...new Set(changes.map(({ key }) => key))].sort()
+      const name = keys.join('\n')
+      const alike = deletes.get(name)
+      if (alike === undefined) deletes.set(name, [{ entry, keys }])
+      else alike.push({ entry, keys })
+      return
+    }
+    const index = this.#indexOf(put)
+    if (entry.outcome === 'done' || index !== undefined) this.#change(entry, changes, index, into)
+  }
+
+  /** Calls that delete the same. Once each of those commands has its call, the others of unknown outcome took no effect. */
+  #deletes(calls: readonly DeleteCall[], into: Operation<KvInput, KvOutput>[]): void {
+    const committed = this.#ghost.deletesOf(calls[0]!.keys.map((key) => this.#place(key)[1]))
+    const owners = ownersOf(
+      committed,
+      calls.map(({ entry }) => entry),
+    )
+    const indexes = new Map(owners.map((owner, i) => [owner, committed[i]!.index]))
+    for (const { entry, keys } of calls) {
+      const index = indexes.get(entry)
+      if (entry.outcome !== 'done' && index === undefined && !owners.includes(null)) continue
+      this.#change(
+        entry,
+        keys.map((key) => ({ type: 'del', key })),
+        index,
+        into,
+      )
+    }
+  }
+
+  /** A batch is its last change of each key. */
+  #change(
+    entry: HistoryEntry,
+    changes: readonly BatchChange[],
+    index: number | undefined,
+    into: Operation<KvInput, KvOutput>[],
+  ): void {
+    const isDone = entry.outcome === 'done'
     for (const change of new Map(changes.map((one) => [one.key, one])).values()) {
       const { key } = change
       this.#keys.add(key)
@@ -101,16 +141,6 @@ class KvHistory {
   #indexOf({ key, value }: BatchChange & { readonly type: 'put' }): number | undefined {
     const [groupId, full] = this.#place(key)
     return this.#ghost.indexOf(groupId, full, value)
-  }
-
-  /** Nothing tells one delete of a key from another: the first that was committed during the call and has no owner yet. */
-  #guessDelete({ calledAt, returnedAt }: HistoryEntry, key: string): number | undefined {
-    const [groupId, full] = this.#place(key)
-    const free = this.#ghost
-      .deletes(groupId, full)
-      .find(({ index, at }) => at >= calledAt && at <= returnedAt && !this.#owned.has(`${key} ${index}`))
-    if (free !== undefined) this.#owned.add(`${key} ${free.index}`)
-    return free?.index
   }
 
   #place(key: string): readonly [groupId: string, fullKey: string] {
@@ -141,6 +171,31 @@ class KvHistory {
     const rows = new Map(entry.output as ReadonlyArray<readonly [string, Buffer]>)
     return [...this.#keys].filter((key) => key >= gte && key < lt).map((key) => [key, rows.get(key)] as const)
   }
+}
+
+/**
+ * Whose each of these equal commands is, oldest first: of the calls that were under way when it was committed, the one that
+ * must be over first. That way every command finds a call, and every call that is done its command, if they can at all.
+ */
+function ownersOf(committed: readonly CommittedDelete[], calls: readonly HistoryEntry[]): Array<HistoryEntry | null> {
+  const byCall = [...calls].sort((a, b) => a.calledMs - b.calledMs)
+  const open = new Set<HistoryEntry>()
+  let called = 0
+  return committed.map(({ atMs }) => {
+    for (; called < byCall.length && byCall[called]!.calledMs <= atMs; called++) open.add(byCall[called]!)
+    let owner: HistoryEntry | null = null
+    for (const call of open) {
+      if (dueMs(call) < atMs) open.delete(call)
+      else if (owner === null || dueMs(call) < dueMs(owner)) owner = call
+    }
+    if (owner !== null) open.delete(owner)
+    return owner
+  })
+}
+
+/** What was given up may take effect at any time. */
+function dueMs({ outcome, returnedMs }: HistoryEntry): number {
+  return outcome === 'done' ? returnedMs : OPEN_END
 }
 
 function changesOf({ kind, input }: HistoryEntry): readonly BatchChange[] {

@@ -38,11 +38,6 @@ export class History {
     this.#nowMs = nowMs
   }
 
-  /** Place of this moment among all calls and returns. */
-  get order(): number {
-    return this.#order
-  }
-
   begin(client: string, storeId: string, kind: CallKind, target: string, input: unknown): HistoryEntry {
     assert(this.entries.length < MAX_SIM_HISTORY, 'a simulated run makes a bounded number of calls')
     const entry: HistoryEntry = {

@@ -11,23 +11,24 @@ import { InvariantViolation } from './invariants.ts'
 interface Version {
   readonly index: number
   readonly value: Buffer | null
-  /** Order of the history when it was seen to be committed. */
-  readonly at: number
+}
+
+/** A command that only deletes: nothing in it tells whose it is. */
+export interface CommittedDelete {
+  readonly index: number
+  /** When it was seen to be committed. */
+  readonly atMs: number
 }
 
 /** What a key held, oldest first. */
 class Versions {
   readonly list: Version[] = []
-  readonly deletes: Version[] = []
   /** The same by the CRC of what they hold: a long history is not searched for each answer. */
   readonly #byCrc = new Map<number, Version[]>()
 
   push(version: Version, crc: number): void {
     this.list.push(version)
-    if (version.value === null) {
-      this.deletes.push(version)
-      return
-    }
+    if (version.value === null) return
     const alike = this.#byCrc.get(crc)
     if (alike === undefined) this.#byCrc.set(crc, [version])
     else alike.push(version)
@@ -65,14 +66,14 @@ export type WasProposed = (groupId: string, key: string, valueCrc: number | null
 /** The key-value state of every region at every index, from the committed entries. */
 export class KvGhost {
   readonly #regions = new Map<string, VersionsByKey>()
+  readonly #deletes = new Map<string, CommittedDelete[]>()
   readonly #wasProposed: WasProposed
-  readonly #order: () => number
+  readonly #nowMs: () => number
   readonly #reader = new CommandReader()
 
-  /** `order` tells the present place in the history of calls. */
-  constructor(wasProposed: WasProposed, order: () => number) {
+  constructor(wasProposed: WasProposed, nowMs: () => number) {
     this.#wasProposed = wasProposed
-    this.#order = order
+    this.#nowMs = nowMs
   }
 
   /** I-18 for the commands of a region, each once: no two values are equal. And their effect. */
@@ -83,10 +84,11 @@ export class KvGhost {
     if (problem !== null)
       throw new InvariantViolation('I-18', `${groupId}/${index} is no command: ${problem}`)
     const versions = this.#region(groupId)
-    const at = this.#order()
     const reader = this.#reader
+    const deleted: string[] = []
+    let operations = 0
     reader.start(payload, 0, payload.length)
-    while (reader.next()) {
+    for (; reader.next(); operations++) {
       const key = payload.toString('latin1', reader.keyStart, reader.valueStart)
       const value = reader.op === OP_PUT ? payload.subarray(reader.valueStart, reader.valueEnd) : null
       const crc = value === null ? null : crc32(value)
@@ -100,8 +102,18 @@ export class KvGhost {
       const before = value === null ? undefined : known.first(value)
       if (before !== undefined && before.index !== index)
         throw new InvariantViolation('I-18', `${groupId}/${index} holds the write of ${before.index} again`)
-      known.push({ index, value, at }, crc ?? 0)
+      known.push({ index, value }, crc ?? 0)
+      if (value === null) deleted.push(key)
     }
+    if (deleted.length === operations) this.#noteDelete(deleted, index)
+  }
+
+  #noteDelete(keys: readonly string[], index: number): void {
+    const name = deleteName(keys)
+    const found = { index, atMs: this.#nowMs() }
+    const alike = this.#deletes.get(name)
+    if (alike === undefined) this.#deletes.set(name, [found])
+    else alike.push(found)
   }
 
   #region(groupId: string): VersionsByKey {
@@ -137,9 +149,9 @@ export class KvGhost {
     return this.#region(groupId).get(key)?.first(value)?.index
   }
 
-  /** Indexes of the deletes of a key, and the orders of the history in which they were committed. */
-  deletes(groupId: string, key: string): ReadonlyArray<{ readonly index: number; readonly at: number }> {
-    return this.#region(groupId).get(key)?.deletes ?? []
+  /** The committed commands that delete these keys and do nothing else, oldest first. */
+  deletesOf(keys: readonly string[]): readonly CommittedDelete[] {
+    return this.#deletes.get(deleteName(keys)) ?? []
   }
 
   /** I-16: the rows of a region's space are what the committed entries up to its applied index make. Answers that index. */
@@ -191,6 +203,11 @@ export class KvGhost {
       `${what} of ${groupId} between ${from} and ${to} saw at once: ${seen}`,
     )
   }
+}
+
+/** Keys are of one region, which their keyspace and first bytes tell. */
+function deleteName(keys: readonly string[]): string {
+  return keys.length === 1 ? keys[0]! : [...new Set(keys)].sort().join('\n')
 }
 
 type Interval = readonly [from: number, to: number]

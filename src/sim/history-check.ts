@@ -80,7 +80,11 @@ class KvHistory {
   }
 
   /** Values are unique: a put says whether its command is committed, and where. Commands without one are put aside. */
-  #write(entry: HistoryEntry, into: Operation<KvInput, KvOutput>[], deletes: Map<string, DeleteCall[]>): void {
+  #write(
+    entry: HistoryEntry,
+    into: Operation<KvInput, KvOutput>[],
+    deletes: Map<string, DeleteCall[]>,
+  ): void {
     const changes = changesOf(entry)
     if (changes.length === 0 || entry.outcome === 'refused') return
     const put = changes.find((change) => change.type === 'put')
@@ -177,7 +181,10 @@ class KvHistory {
  * Whose each of these equal commands is, oldest first: of the calls that were under way when it was committed, the one that
  * must be over first. That way every command finds a call, and every call that is done its command, if they can at all.
  */
-function ownersOf(committed: readonly CommittedDelete[], calls: readonly HistoryEntry[]): Array<HistoryEntry | null> {
+function ownersOf(
+  committed: readonly CommittedDelete[],
+  calls: readonly HistoryEntry[],
+): Array<HistoryEntry | null> {
   const byCall = [...calls].sort((a, b) => a.calledMs - b.calledMs)
   const open = new Set<HistoryEntry>()
   let called = 0

@@ -63,6 +63,7 @@ export interface Watcher {
 
 /** A replica as it was when it was last looked at. */
 class Seen {
+  readonly found: GroupReplica
   readonly node: NodeImpl
   readonly group: GroupGhost
   readonly replica: ReplicaGhost
@@ -75,7 +76,8 @@ class Seen {
   firstIndex: number
   leaderTerm = 0
 
-  constructor(node: NodeImpl, group: GroupGhost, replica: ReplicaGhost) {
+  constructor(found: GroupReplica, node: NodeImpl, group: GroupGhost, replica: ReplicaGhost) {
+    this.found = found
     this.node = node
     this.group = group
     this.replica = replica
@@ -95,6 +97,8 @@ export class StoreWatch {
   readonly #ghost: Watcher
   readonly #disk: DiskMirror
   readonly #seen = new Map<GroupReplica, Seen>()
+  /** The same in the order of the host's groups: after each step all of them are looked at. */
+  readonly #looked: Seen[] = []
   readonly #links = new Set<PeerLink>()
 
   constructor(ghost: Watcher, storeId: string, host: StoreHost, disk: DiskMirror) {
@@ -205,9 +209,17 @@ export class StoreWatch {
 
   /** The main thread of this store has run. */
   afterStep(): void {
+    let at = 0
     for (const replica of this.host.groups()) {
-      const seen = this.#see(replica)
-      if (seen !== null) this.#look(seen)
+      let seen = this.#looked[at]
+      if (seen?.found !== replica) {
+        const first = this.#see(replica)
+        if (first === null) continue
+        this.#looked[at] = first
+        seen = first
+      }
+      at++
+      this.#look(seen)
     }
   }
 
@@ -235,7 +247,7 @@ export class StoreWatch {
     if (node === null) return null
     const group = this.#ghost.group(found.groupId)
     const replica = group.replica(this.storeId, found.replica)
-    const seen = new Seen(node, group, replica)
+    const seen = new Seen(found, node, group, replica)
     this.#seen.set(found, seen)
     watchReads(node, group, (run) => this.#ghost.check(run))
     this.#onStarted(seen)

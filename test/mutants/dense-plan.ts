@@ -5,6 +5,7 @@ import { CUTS, DEPOSALS, ESTRANGED, RESENT, SHORT_LIVES, STILL_LEADERS } from '.
 /** Faults come so much more often, and are over so much sooner: they must outlast an election timeout. */
 const DENSITY = 5
 const SHORTNESS = 2.5
+const BURST_DENSITY = 10
 const ELECTION_TIMEOUT_MS = 200
 const HEARTBEATS = 10
 
@@ -222,8 +223,8 @@ function densePlan(plan: RunPlan): RunPlan {
     faultsFromMs: 300,
     hangsMachine: false,
     // A link that a burst fills for longer than an election timeout leaves no time to come to rest.
-    network: { ...plan.network, bytesPerMs: 0 },
-    bursts: plan.bursts === null ? null : { ...plan.bursts, everyMs: plan.bursts.everyMs / DENSITY },
+    network: { ...plan.network, bytesPerMs: 0, splitRate: (plan.network.splitRate ?? 0) * DENSITY },
+    bursts: plan.bursts === null ? null : { ...plan.bursts, everyMs: plan.bursts.everyMs / BURST_DENSITY },
   }
 }
 

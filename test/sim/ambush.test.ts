@@ -11,7 +11,16 @@ function planWith(mark: Ambush['mark'], strike: Partial<AmbushStrike>): RunPlan 
   const ambushes = [{ mark, chance: 1, restMs: Number.MAX_VALUE, strikes }]
   const plan = drawPlan(1, { stores: 3, maxGroups: 3, faultsForMs: 2_000, livenessMs: 6_000 })
   const faults = { ambushes, maxDown: 2 }
-  return { ...plan, electionTimeoutMs: 200, callsAtOnce: 1, heartbeats: 10, hangsMachine: false, bursts: null, faultsFromMs: 0, faults }
+  return {
+    ...plan,
+    electionTimeoutMs: 200,
+    callsAtOnce: 1,
+    heartbeats: 10,
+    hangsMachine: false,
+    bursts: null,
+    faultsFromMs: 0,
+    faults,
+  }
 }
 
 async function ambushesOf(plan: RunPlan): Promise<{ lines: string[]; classes: Record<string, number> }> {

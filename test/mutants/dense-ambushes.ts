@@ -80,6 +80,23 @@ export const DEPOSALS: readonly Ambush[] = [
   },
 ]
 
+/**
+ * A leader is cut off with much that nobody else has, and all die. Nobody knows then what was committed, and who had led is
+ * told it together with what cuts its log: its machines are given nothing before, and all of it at once.
+ */
+export const FALLS: readonly Ambush[] = [
+  {
+    mark: 'candidacy',
+    chance: 0.6,
+    restMs: 600,
+    strikes: [
+      { who: 'self', what: 'cut-off', after: 0.8, for: 1 },
+      { who: 'rest', what: 'kill', after: 1.7, for: 0.1 },
+      { who: 'self', what: 'kill', after: 1.7, for: 0.3 },
+    ],
+  },
+]
+
 /** A voter does not hear its leader any more, and before it stands all others start again: they heard it a moment ago. */
 export const ESTRANGED: readonly Ambush[] = [0.6, 0.75, 0.9].map((after) => ({
   mark: 'vote/granted',

@@ -1,6 +1,6 @@
 import { DEFAULT_RATES, FAULT_KINDS, type FaultRate } from '../../src/sim/fault-kinds.ts'
 import { drawPlan, type PlanLimits, type RunPlan } from '../../src/sim/run-plan.ts'
-import { CUTS, DEPOSALS, ESTRANGED, RESENT, SHORT_LIVES, STILL_LEADERS } from './dense-ambushes.ts'
+import { CUTS, DEPOSALS, ESTRANGED, FALLS, RESENT, SHORT_LIVES, STILL_LEADERS } from './dense-ambushes.ts'
 
 /** Faults come so much more often, and are over so much sooner: they must outlast an election timeout. */
 const DENSITY = 5
@@ -24,6 +24,8 @@ const FAST_LIMITS: PlanLimits = { maxGroups: 3, faultsForMs: 6_000, livenessMs: 
 const PATIENT_TIMEOUT_MS = 600
 /** A store that starts again is back while its last questions wait. */
 const RESTLESS_TIMEOUT_MS = 500
+/** Of counters: their flushes wait for each other, and not for too long. */
+const FALLEN_GROUPS = 4
 const PATIENT_LIMITS: PlanLimits = { maxGroups: 6, faultsForMs: 9_000, livenessMs: 12_000 }
 
 /** Shapes of runs in fast motion, each with more of what leads to some states. */
@@ -109,7 +111,7 @@ export const SHAPES = {
       shards: 1,
       bursts: null,
       maxLogBytes: 1.25 * MIB,
-      livenessMs: 5_000,
+      livenessMs: 8_000,
     }
   },
   /**
@@ -136,6 +138,32 @@ export const SHAPES = {
       callsPerSecond: seed % 3 === 0 ? 25 : 150,
       callTimeoutMs: 2_000,
       livenessMs: 8_000,
+    }
+  },
+  /** All die at once, and their flushes are slow: what a new leader cuts off waits, and machines begin anew meanwhile. */
+  fallen: (seed: number, limits: PlanLimits) => {
+    const plan = densePlan(drawPlan(seed, { stores: 3, ...FAST_LIMITS, ...limits }))
+    const { storeIds } = plan
+    return {
+      ...plan,
+      splitKeys: [],
+      kvMembers: storeIds,
+      counters: Array.from({ length: FALLEN_GROUPS }, (_, i) => ({
+        groupId: `counter-${i}`,
+        type: 'counter',
+        members: storeIds,
+        preferredLeader: storeIds[i % storeIds.length]!,
+      })),
+      faults: { maxDown: storeIds.length, ambushes: FALLS },
+      mix: { ...plan.mix, apply: 20 },
+      // Reads are not, so that they come before.
+      disk: { ...plan.disk, syncMs: 20, readMs: 0.02 },
+      network: { ...plan.network, minDelayMs: 0.05, meanDelayMs: 0.2 },
+      shards: 1,
+      maxLogBytes: null,
+      callsPerSecond: 400,
+      livenessMs: 8_000,
+      bursts: null,
     }
   },
   /** Stores start again and again among many readers, and connections break. */
@@ -167,7 +195,7 @@ export const SHAPES = {
 
 export type Shape = keyof typeof SHAPES
 
-/** Of eleven seeds two each are mixed, damaged and deposed, and one each is of any other shape. */
+/** Of thirteen seeds two each are mixed, damaged, deposed and fallen, and one each is of any other shape. */
 export function shapeOf(seed: number): Shape {
   return ORDER[seed % ORDER.length]!
 }
@@ -181,10 +209,12 @@ const ORDER: readonly Shape[] = [
   'noisy',
   'deposed',
   'worn',
+  'fallen',
   'crowded',
   'damaged',
   'restless',
   'mixed',
+  'fallen',
 ]
 
 /** How the large values of a crowd come: at once, for about as long as a disk may stand still, or a few after each other. */

@@ -41,6 +41,19 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'reads-before-waiting-cut',
+    what: 'A log is read up to the commit index, though what cuts it there still waits for its flush.',
+    edits: [
+      {
+        file: 'src/storage/log-shard.ts',
+        find: `    const { record, postedIndex } = this.#slotOf(slot)
+    this.#questions.readBlocks(record.slot, from, Math.min(to, postedIndex), maxBytes, done)`,
+        replace: `    const { record } = this.#slotOf(slot)
+    this.#questions.readBlocks(record.slot, from, to, maxBytes, done)`,
+      },
+    ],
+  },
+  {
     name: 'position-before-data',
     what: 'The applied positions are written first, and what was applied in a batch of its own behind them.',
     edits: [

@@ -14,6 +14,7 @@ export const FIXED_SEEDS: Readonly<Record<Shape, readonly number[]>> = {
   worn: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20],
   deposed: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 18, 24],
   restless: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 18],
+  fallen: [1, 2, 3, 4, 5, 6],
 }
 
 /** How often each mark is reached in these runs, at least. */

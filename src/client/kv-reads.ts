@@ -111,12 +111,10 @@ export class KvReads {
     if (open.length === 0) return
     const nowMs = this.routes.host.nowMs()
     const timeoutMs = Math.max(1, ...open.map((call) => call.deadlineMs - nowMs))
-    const keys = open.flatMap((call) => call.keys)
-    this.routes.wheel.run(new RemoteGetCall(this.routes, groupId, keys), { timeoutMs }).then(
-      (read) => {
-        // A replica began to work here meanwhile.
-        if (read === null) for (const call of open) this.#again(call)
-        else distribute(open, read)
+    this.routes.wheel.run(new RemoteGetCall(this.routes, groupId, open), { timeoutMs }).then(
+      () => {
+        // Those that have no answer: a replica began to work here meanwhile.
+        for (const call of open) this.#again(call)
       },
       (error: unknown) => {
         for (const call of open) call.fail(toFlotillaError(error))
@@ -226,15 +224,17 @@ class LocalGetBatch implements ReadSink {
   }
 }
 
-/** Reads of one region that another store answers; null when this store can itself by now. */
-class RemoteGetCall extends ReadCall<KvRead | null> {
+/** Reads of one region that another store answers. Ends without an answer when this store can itself by now. */
+class RemoteGetCall extends ReadCall<void> {
   protected override readonly method = 'kv.get'
-  readonly #keys: readonly Buffer[]
-  readonly #values: (Buffer | null)[] = []
+  /** Those that have no answer yet, in the order of the keys that are asked for. */
+  readonly #calls: KvGetCall[]
+  /** Of the first of them, when it alone is more than an answer holds: what has come. */
+  #values: (Buffer | null)[] = []
 
-  constructor(routes: ReadRoutes, groupId: string, keys: readonly Buffer[]) {
+  constructor(routes: ReadRoutes, groupId: string, calls: readonly KvGetCall[]) {
     super(routes, groupId, false)
-    this.#keys = keys
+    this.#calls = [...calls]
   }
 
   override describeCall(): string {
@@ -242,26 +242,43 @@ class RemoteGetCall extends ReadCall<KvRead | null> {
   }
 
   protected override readLocal(): void {
-    this.succeed(null)
+    this.succeed()
+  }
+
+  #missingKeys(): Buffer[] {
+    return this.#calls.flatMap(({ keys }) => keys).slice(this.#values.length)
   }
 
   protected override encodeRequest(): Buffer {
     const { groupId } = this
-    const keys = this.#keys.slice(this.#values.length)
+    const keys = this.#missingKeys()
     const consistency = wire.admin.Consistency.LINEARIZABLE
     return encodeWire(wire.kv.GetRequest, new wire.kv.GetRequest({ groupId, keys, consistency }))
   }
 
-  /** An answer that would be too long holds the first keys only: the others are asked for again. */
+  /**
+   * An answer that would be too long holds the first keys only: the others are asked for again. What one caller reads is of
+   * one moment, so a call of which it holds a part is asked for again as a whole, unless it is too long by itself.
+   */
   protected override onAnswer(body: Buffer): void {
     const { present, values, storeId, appliedIndex } = wire.kv.GetResponse.decode(body)
-    const missing = this.#keys.length - this.#values.length
+    const missing = this.#missingKeys().length
     if (present.length !== values.length || present.length === 0 || present.length > missing) {
       throw new FlotillaError('PROTOCOL', `an answer with ${values.length} values for ${missing} keys`)
     }
     present.forEach((there, i) => this.#values.push(there ? asBuffer(values[i]!) : null))
-    if (present.length < missing) this.attempt()
-    else this.succeed({ values: this.#values, storeId, appliedIndex })
+    let whole = 0
+    let next = 0
+    for (const { keys } of this.#calls) {
+      if (next + keys.length > this.#values.length) break
+      next += keys.length
+      whole++
+    }
+    const answered = this.#calls.splice(0, whole)
+    distribute(answered, { values: this.#values, storeId, appliedIndex })
+    if (whole > 0) this.#values = []
+    if (this.#calls.length === 0) this.succeed()
+    else this.attempt()
   }
 
   protected override decodeAnswer(): never {

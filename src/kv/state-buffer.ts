@@ -1,7 +1,6 @@
 import type { EngineBatch, TimerHandle, Timers } from '../env/ports.ts'
 import {
   MAX_APPLY_BATCH_BYTES,
-  MAX_GET_MANY_KEYS,
   MAX_UNWRITTEN_MS,
   MAX_UNWRITTEN_ROWS,
   WRITE_YIELD_ROWS,
@@ -137,14 +136,17 @@ export class StateBuffer {
     this.#start()
   }
 
-  /** As {@link StateEngine.getStored}, of all that is applied. */
+  /**
+   * As {@link StateEngine.getStored}, of all that is applied. The engine is asked in the same turn, and answers of its state
+   * at that moment: what it is given meanwhile is not mixed in.
+   */
   async getStored(keys: readonly Buffer[]): Promise<Array<Buffer | null>> {
     if (this.#fresh.rows.count === 0 && this.#leaving === null) return await this.#state.getStored(keys)
-    const stored: Array<Buffer | null> = []
-    for (let from = 0; from < keys.length; from += MAX_GET_MANY_KEYS) {
-      for (const value of await this.#getPage(keys.slice(from, from + MAX_GET_MANY_KEYS))) stored.push(value)
-    }
-    return stored
+    const stored = keys.map((key) => this.#find(key))
+    const missing = keys.filter((_, i) => stored[i] === undefined)
+    const others = missing.length === 0 ? [] : await this.#state.getStored(missing)
+    let next = 0
+    return stored.map((value) => (value === undefined ? others[next++]! : value))
   }
 
   /** Nothing is written any more by itself. */
@@ -157,15 +159,6 @@ export class StateBuffer {
 
   #clear(timer: TimerHandle | null): void {
     if (timer !== null) this.#options.timers.clearTimeout(timer)
-  }
-
-  /** The engine is asked in the same turn, and answers of its state at that moment: what it is given meanwhile is not mixed in. */
-  async #getPage(keys: readonly Buffer[]): Promise<Array<Buffer | null>> {
-    const stored = keys.map((key) => this.#find(key))
-    const missing = keys.filter((_, i) => stored[i] === undefined)
-    const others = missing.length === 0 ? [] : await this.#state.getStored(missing)
-    let next = 0
-    return stored.map((value) => (value === undefined ? others[next++]! : value))
   }
 
   #find(key: Buffer): Buffer | null | undefined {

@@ -150,16 +150,17 @@ export class StateEngine {
     this.#health.check()
   }
 
-  /** Stored values of whole data keys, in order, null where absent. {@link open} each. Rejects with CORRUPT. */
+  /**
+   * Stored values of whole data keys, in order, null where absent. {@link open} each. Rejects with CORRUPT. All of them are
+   * asked for in this turn, however many: each look-up sees the state as it is when it is asked.
+   */
   async getStored(keys: readonly Buffer[]): Promise<Array<Buffer | null>> {
     try {
       if (keys.length <= MAX_GET_MANY_KEYS) return await this.#db.getMany(keys)
-      const stored: Array<Buffer | null> = []
-      for (let from = 0; from < keys.length; from += MAX_GET_MANY_KEYS) {
-        for (const value of await this.#db.getMany(keys.slice(from, from + MAX_GET_MANY_KEYS)))
-          stored.push(value)
-      }
-      return stored
+      const pages: Array<Promise<Array<Buffer | null>>> = []
+      for (let from = 0; from < keys.length; from += MAX_GET_MANY_KEYS)
+        pages.push(this.#db.getMany(keys.slice(from, from + MAX_GET_MANY_KEYS)))
+      return (await Promise.all(pages)).flat()
     } catch (error) {
       throw withStateRemedy(error, this.dir)
     }

@@ -202,6 +202,31 @@ describe('reads of a turn', () => {
     expect(value!.map((one) => one && String.fromCharCode(one[0]!))).toEqual([...keys, undefined])
     expect(value!.slice(0, 10).every((one) => one!.length === MAX_VALUE_BYTES)).toBe(true)
   })
+
+  test('are of one moment each, though an answer that they share holds only a part of one', async () => {
+    const { world, kv, s1, s4, groups } = cluster([])
+    const writer = kv<string, Buffer>(s1, 'default', { valueEncoding: 'buffer' })
+    const db = kv<string, Buffer>(s4, 'default', { valueEncoding: 'buffer' })
+    const keys = ['a', 'b', 'c']
+    const write = (round: number) =>
+      writer.batch(
+        keys.map((key) => {
+          return { type: 'put' as const, key, value: Buffer.alloc(MAX_VALUE_BYTES, round) }
+        }),
+      )
+    await world.settle(write(0))
+    await world.settle(db.get('none'))
+    for (let round = 1; round < 40; round++) world.schedule(round / 2, () => void write(round))
+    const before = s4.linkTo('s1').calls.length
+    const all = Array.from({ length: 5 }, () => db.getMany(keys))
+    const { value } = await world.settle(Promise.all(all))
+    // One of them fits an answer, and the next begins in it.
+    expect(s4.linkTo('s1').calls.length - before).toBe(5)
+    const rounds = value!.map((values) => new Set(values.map((one) => one![0]!)))
+    expect(rounds.map(({ size }) => size)).toEqual([1, 1, 1, 1, 1])
+    expect(new Set(rounds.map(([round]) => round)).size).toBe(5)
+    expect(groups[0]!.log.length).toBeGreaterThan(5)
+  })
 })
 
 describe('getDetailed', () => {

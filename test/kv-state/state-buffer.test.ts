@@ -7,7 +7,12 @@ import { StateBuffer } from '../../src/kv/state-buffer.ts'
 import { StateEngine } from '../../src/kv/state-engine.ts'
 import type { SpaceState } from '../../src/kv/state-engine.ts'
 import { StateScan } from '../../src/kv/state-scan.ts'
-import { MAX_APPLY_BATCH_BYTES, MAX_UNWRITTEN_MS, MAX_UNWRITTEN_ROWS } from '../../src/util/limits.ts'
+import {
+  MAX_APPLY_BATCH_BYTES,
+  MAX_GET_MANY_KEYS,
+  MAX_UNWRITTEN_MS,
+  MAX_UNWRITTEN_ROWS,
+} from '../../src/util/limits.ts'
 
 const LOG = { databaseId: Buffer.from('0123456789abcdef'), highestFlush: 7 }
 const ALL = { reverse: false, values: true, gte: null, gt: null, lte: null, lt: null }
@@ -111,6 +116,24 @@ function turn(): Promise<void> {
 }
 
 describe('what is applied', () => {
+  test('is read as it was when it was asked for, also by more keys than one look-up of the engine takes', async () => {
+    const one = await bench()
+    const keys = Array.from({ length: 2 * MAX_GET_MANY_KEYS + 1 }, (_, i) => `k${String(i).padStart(5, '0')}`)
+    const write = async (value: string): Promise<void> => {
+      for (const key of keys) one.put(key, value)
+      await one.buffer.writeAll()
+    }
+    await write('old')
+    for (const fresh of [false, true]) {
+      // With rows in memory the look-up goes another way.
+      if (fresh) one.put('other', 'row')
+      const reading = one.get(...keys)
+      await write('new')
+      expect(new Set(await reading)).toEqual(new Set(['old']))
+      await write('old')
+    }
+  })
+
   test('is read at once, and is not in the engine before its batch', async () => {
     const one = await bench()
     one.put('a', '1')

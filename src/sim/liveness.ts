@@ -6,6 +6,7 @@ import type { Nemesis } from './nemesis.ts'
 import type { SimRandom } from './random.ts'
 import type { RunPlan } from './run-plan.ts'
 import type { SimClients } from './sim-client.ts'
+import { strandedReplicas } from './stranded.ts'
 
 /** Shares of the second phase: until every group takes writes again, until all is applied; the rest is quiet. */
 const PROBE_SHARE = 0.5
@@ -29,6 +30,13 @@ export class LivenessPhase {
   readonly #clients: SimClients
   readonly #load: ClientLoad
   readonly #random: SimRandom
+  /** By group, the stores whose replicas wait for a snapshot. */
+  readonly #stranded: ReadonlyMap<string, ReadonlySet<string>>
+  /**
+   * Groups that must work, all but the one that hangs and those whose majority is stranded or damaged, and who of the core
+   * must come to rest.
+   */
+  readonly #working: ReadonlyMap<string, readonly string[]>
   #unprobed = new Set<string>()
 
   constructor(plan: RunPlan, cluster: SimCluster, clients: SimClients, load: ClientLoad) {
@@ -37,19 +45,29 @@ export class LivenessPhase {
     this.#clients = clients
     this.#load = load
     this.#random = cluster.world.random.fork('liveness')
+    this.#stranded = strandedReplicas(cluster)
     this.core = this.#chooseCore()
     this.hung = this.#chooseHung()
+    const groups = [...cluster.memberships().keys()].filter(
+      (groupId) => groupId !== this.hung?.groupId && this.#hasMajority(groupId, this.core),
+    )
+    this.#working = new Map(groups.map((groupId) => [groupId, this.#ableMembers(groupId, this.core)]))
   }
 
-  /** Stores in random order until every group has a majority. Damaged ones count for nothing. */
+  /**
+   * Stores in random order until every group that still can has a majority. Damaged ones count for nothing, nor do stranded
+   * replicas.
+   */
   #chooseCore(): ReadonlySet<string> {
     const { storeIds, faultFree } = this.#plan
     if (faultFree === true) return new Set(storeIds)
     const { damaged } = this.#cluster
-    const memberships = [...this.#cluster.memberships().values()]
+    const all = new Set(storeIds.filter((storeId) => !damaged.has(storeId)))
+    const groups = [...this.#cluster.memberships().keys()].filter((groupId) =>
+      this.#hasMajority(groupId, all),
+    )
     const core = new Set<string>()
-    const suffices = (): boolean =>
-      memberships.every((members) => members.filter((member) => core.has(member)).length * 2 > members.length)
+    const suffices = (): boolean => groups.every((groupId) => this.#hasMajority(groupId, core))
     for (const storeId of this.#random.shuffle(storeIds)) {
       if (core.size > 0 && suffices()) break
       if (!damaged.has(storeId)) core.add(storeId)
@@ -57,12 +75,26 @@ export class LivenessPhase {
     return core
   }
 
+  #hasMajority(groupId: string, stores: ReadonlySet<string>): boolean {
+    const members = this.#cluster.memberships().get(groupId) ?? []
+    return this.#ableMembers(groupId, stores).length * 2 > members.length
+  }
+
+  #ableMembers(groupId: string, stores: ReadonlySet<string>): string[] {
+    const members = this.#cluster.memberships().get(groupId) ?? []
+    return members.filter((storeId) => stores.has(storeId) && !this.isStranded(groupId, storeId))
+  }
+
+  isStranded(groupId: string, storeId: string): boolean {
+    return this.#stranded.get(groupId)?.has(storeId) === true
+  }
+
   #chooseHung(): LivenessPhase['hung'] {
     const groups = this.#plan.counters
     if (!this.#plan.hangsMachine || groups.length < 2) return null
     const { groupId, members } = this.#random.pick(groups)
     const able = members.filter((member) => this.core.has(member))
-    return { groupId, storeId: this.#random.pick(able) }
+    return able.length === 0 ? null : { groupId, storeId: this.#random.pick(able) }
   }
 
   /** Fails the run when the core does not come to rest. */
@@ -150,13 +182,16 @@ export class LivenessPhase {
     const client = this.#clients.client.bind(this.#clients)
     const ask = () => client('probe', this.#random, this.#random.pick([...this.core]))
     const load = this.#load
-    for (let region = 0; region < load.regionCount; region++)
+    for (let region = 0; region < load.regionCount; region++) {
+      const groupId = regionGroupId(region)
+      if (!this.#working.has(groupId)) continue
       groups.push([
-        regionGroupId(region),
+        groupId,
         () => (kind === 'write' ? load.put(ask(), region, PROBE) : load.getMany(ask(), region, 1, PROBE)),
       ])
+    }
     for (const { groupId } of this.#plan.counters) {
-      if (groupId === this.hung?.groupId) continue
+      if (!this.#working.has(groupId)) continue
       groups.push([
         groupId,
         () => (kind === 'write' ? load.applyTo(ask(), groupId, PROBE) : load.query(ask(), groupId, PROBE)),
@@ -179,9 +214,7 @@ export class LivenessPhase {
 
   /** What keeps the core from being at rest, or null. */
   #unsettled(): string | null {
-    for (const [groupId, members] of this.#cluster.memberships()) {
-      if (groupId === this.hung?.groupId) continue
-      const core = members.filter((member) => this.core.has(member))
+    for (const [groupId, core] of this.#working) {
       const nodes = core.map((storeId) => this.#cluster.hosts.get(storeId)?.group(groupId)?.node ?? null)
       const leader = nodes.find((node) => node?.state === 'leader')
       if (leader == null) return `${groupId} has no leader`
@@ -201,7 +234,7 @@ export class LivenessPhase {
     const terms: string[] = []
     for (const [groupId, members] of this.#cluster.memberships()) {
       for (const storeId of members) {
-        if (!this.core.has(storeId) || groupId === this.hung?.groupId) continue
+        if (!this.core.has(storeId) || !this.#working.has(groupId)) continue
         const node = this.#cluster.hosts.get(storeId)?.group(groupId)?.node
         terms.push(`${groupId}@${storeId}:${node?.currTerm}:${node?.leader?.storeId}`)
       }

@@ -133,7 +133,11 @@ class SeedRun {
     this.#phase = new LivenessPhase(plan, this.#cluster, this.#clients, this.#load)
     await this.#phase.run(nemesis)
     const { core } = this.#phase
-    const digestsCompared = await checkDigests(this.#cluster, core)
+    const phase = this.#phase
+    const digestsCompared = await checkDigests(
+      this.#cluster,
+      (groupId, storeId) => core.has(storeId) && !phase.isStranded(groupId, storeId),
+    )
     for (const storeId of core) checkStoreState(this.#cluster, storeId, this.#load.kv)
     const { entries } = this.#clients.history
     const history = checkHistory(entries, this.#load.kv, this.#load.counters, plan.splitKeys)

@@ -18,14 +18,20 @@ export function checkStoreState(cluster: SimCluster, storeId: string, kv: KvGhos
   }
 }
 
-/** I-23, as the stores themselves say it: equal digests at equal indexes. Answers how many were compared. */
-export async function checkDigests(cluster: SimCluster, storeIds: ReadonlySet<string>): Promise<number> {
+/**
+ * I-23, as the stores themselves say it: equal digests at equal indexes, of the replicas that are `able`. Answers how many
+ * were compared.
+ */
+export async function checkDigests(
+  cluster: SimCluster,
+  able: (groupId: string, storeId: string) => boolean,
+): Promise<number> {
   let compared = 0
   for (const [groupId, members] of cluster.memberships()) {
     if (!groupId.startsWith('kv/')) continue
     let first: { readonly storeId: string; readonly text: string } | null = null
     for (const storeId of members) {
-      const store = storeIds.has(storeId) ? cluster.stores.get(storeId) : undefined
+      const store = able(groupId, storeId) ? cluster.stores.get(storeId) : undefined
       if (store === undefined) continue
       const what = `the digest of ${groupId} on ${storeId}`
       const text = JSON.stringify(await cluster.world.settle(store.digest(groupId), DIGEST_WITHIN_MS, what))

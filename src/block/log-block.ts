@@ -123,6 +123,15 @@ export interface BlockPlace {
   readonly prevTerm: number
 }
 
+/**
+ * What `count` entries of `bytes` take at most once {@link entriesForBlock} has cut them into blocks: two blocks in a row hold
+ * more than one may, or one of them as many entries as one may.
+ */
+export function blockBytesAtMost(count: number, bytes: number): number {
+  const blocks = 1 + Math.floor(count / MAX_BLOCK_ENTRIES) + Math.floor((2 * bytes) / MAX_BLOCK_BYTES)
+  return bytes + 4 * count + BLOCK_HEADER_BYTES * blocks
+}
+
 /** How many of `payloads` from `from` on fit the next block: by count and bytes, at least one. */
 export function entriesForBlock(payloads: readonly Uint8Array[], from: number): number {
   let bytes = 0

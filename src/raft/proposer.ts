@@ -1,4 +1,5 @@
 import {
+  blockBytesAtMost,
   entriesForBlock,
   KIND_CONFIGURATION,
   KIND_DATA,
@@ -43,12 +44,13 @@ export class Proposer {
       return new FlotillaError('TERM_MISMATCH', `the leader of ${node.groupId} is in term ${node.currTerm}`)
     }
     const total = this.#proposals.bytes + bytes
+    const inBlocks = blockBytesAtMost(this.#proposals.count + 1, total)
     const crowded =
       this.#proposals.count + node.pendingTasks.count >= MAX_PENDING_TASKS_PER_GROUP ||
       // Also what no cache holds any more: blocks that are durable and wait for a quorum.
       total + node.pendingTasks.bytes > MAX_PENDING_TASK_BYTES_PER_GROUP ||
-      !node.log.hasRoom(total) ||
-      node.storage.queueRoomBytes() < total
+      !node.log.hasRoom(inBlocks) ||
+      node.storage.queueRoomBytes() < inBlocks
     return crowded ? new FlotillaError('BUSY', `group ${node.groupId} has too much in flight`) : null
   }
 

@@ -44,10 +44,7 @@ export const SHAPES = {
     const plan = densePlan(drawPlan(seed, { stores: 3, ...FAST_LIMITS, ...limits }))
     const way = CROWDS[(seed >> 3) % CROWDS.length]!
     const oneByOne = way === 'one by one'
-    const gapMs = way === 'at once' ? 0.02 : 6
-    const bursts = oneByOne
-      ? { everyMs: 500, calls: 8, gapMs: 1.5, valueBytes: MIB / 2 }
-      : { everyMs: 1_000, calls: 40, gapMs, valueBytes: MIB }
+    const bursts = CROWD_BURSTS[way]
     const kills = { everyMs: 2_000, forMs: 300 }
     const slowDisk = { everyMs: 600, forMs: 300 }
     const faults = oneByOne
@@ -217,8 +214,17 @@ const ORDER: readonly Shape[] = [
   'fallen',
 ]
 
-/** How the large values of a crowd come: at once, for about as long as a disk may stand still, or a few after each other. */
-const CROWDS = ['at once', 'for a while', 'one by one'] as const
+/**
+ * How the large values of a crowd come: at once, for about as long as a disk may stand still, or a few after each other; or
+ * so many smaller ones that calls which travel together are taken in part.
+ */
+const CROWD_BURSTS = {
+  'at once': { everyMs: 1_000, calls: 40, gapMs: 0.02, valueBytes: MIB },
+  'for a while': { everyMs: 1_000, calls: 40, gapMs: 6, valueBytes: MIB },
+  'one by one': { everyMs: 500, calls: 8, gapMs: 1.5, valueBytes: MIB / 2 },
+  'in part': { everyMs: 1_500, calls: 220, gapMs: 0.002, valueBytes: 100_000 },
+} as const
+const CROWDS = ['at once', 'for a while', 'one by one', 'in part'] as const
 
 /** The run of a seed in fast motion. */
 export function fastPlan(seed: number, limits: PlanLimits = {}, shape: Shape = shapeOf(seed)): RunPlan {

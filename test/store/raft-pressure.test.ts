@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { encodePut } from '../../src/kv/command.ts'
 import type { FlotillaError } from '../../src/util/errors.ts'
-import { MAX_PENDING_TASK_BYTES_PER_GROUP } from '../../src/util/limits.ts'
+import { MAX_LOG_CACHE_BYTES_PER_GROUP, MAX_PENDING_TASK_BYTES_PER_GROUP } from '../../src/util/limits.ts'
 import { SimCluster } from './sim-cluster.ts'
 
 /** What must not stand still for good when memory, disks or queues are full. */
@@ -58,6 +58,23 @@ test('a leader whose disk was slower than its followers takes proposals again', 
   expect(outcome.text).toBe('done')
   await cluster.converge(5_000)
 })
+
+test.each([100_000, 1_000, 10])(
+  'a turn brings a log no more than its cache holds, headers included: %d bytes each',
+  async (bytes) => {
+    const cluster = await quiet(7)
+    cluster.world.process('s1').disk.stall()
+    while (propose(cluster, 's1', bytes).text === '');
+    await cluster.world.run({ forMs: 1 })
+    const { cachedBytes } = cluster.hosts.get('s1')!.group(GROUP)!.node!.log
+    expect(cachedBytes).toBeLessThanOrEqual(MAX_LOG_CACHE_BYTES_PER_GROUP)
+    expect(cachedBytes).toBeGreaterThan(
+      65_000 * bytes < MAX_LOG_CACHE_BYTES_PER_GROUP ? 65_000 * bytes : 16_600_000,
+    )
+    cluster.world.process('s1').disk.unstall()
+    await cluster.converge(5_000)
+  },
+)
 
 test('a leader that reaches nobody takes no more than what may wait, however fast its disk is', async () => {
   const cluster = await quiet(6)

@@ -21,10 +21,10 @@ export function strandedReplicas(cluster: SimCluster): ReadonlyMap<string, Reado
   return stranded
 }
 
-/** Up to where a log on disk is the committed one. */
+/** Up to where a log on disk is the committed one. What lies before its beginning is in the state. */
 function matched({ committed }: GroupGhost, log: LogMirror | null): number {
   if (log === null) return 0
   let index = Math.min(log.lastIndex, committed.length - 1)
   while (index >= log.firstIndex && !log.holds(index, committed[index]!.entry.term)) index--
-  return index
+  return Math.max(index, log.firstIndex - 1)
 }

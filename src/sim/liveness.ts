@@ -232,9 +232,8 @@ export class LivenessPhase {
 
   #terms(): readonly string[] {
     const terms: string[] = []
-    for (const [groupId, members] of this.#cluster.memberships()) {
-      for (const storeId of members) {
-        if (!this.core.has(storeId) || !this.#working.has(groupId)) continue
+    for (const [groupId, core] of this.#working) {
+      for (const storeId of core) {
         const node = this.#cluster.hosts.get(storeId)?.group(groupId)?.node
         terms.push(`${groupId}@${storeId}:${node?.currTerm}:${node?.leader?.storeId}`)
       }

@@ -61,6 +61,34 @@ export function markCalls(marks: Marks, entries: readonly HistoryEntry[]): void 
   }
 }
 
+const COUNTED = [
+  ['link/refused-send', 'refusedSends'],
+  ['link/protocol-error', 'protocolErrors'],
+  ['link/handshake-refused', 'handshakesRefused'],
+  ['link/handshake-late', 'handshakesTimedOut'],
+] as const satisfies ReadonlyArray<readonly [Mark, string]>
+/** Of one kind at one look: a queue that is full refuses thousands. */
+const MOST_COUNTED = 16
+
+/** What the links of one life count for themselves: now and then it is looked at what has been added. */
+export class LinkMarks {
+  readonly #marks: Marks
+  readonly #seen = new Map<Mark, number>()
+
+  constructor(marks: Marks) {
+    this.#marks = marks
+  }
+
+  look(host: StoreHost): void {
+    const { rpc } = host.stats()
+    for (const [mark, name] of COUNTED) {
+      const more = rpc[name] - (this.#seen.get(mark) ?? 0)
+      this.#seen.set(mark, rpc[name])
+      for (let left = Math.min(more, MOST_COUNTED); left > 0; left--) this.#marks.reach(mark)
+    }
+  }
+}
+
 /** A life as it was when it ended by a crash. The disk shows what survived. */
 export interface CrashedLife {
   /** Null before the store had its host. */
@@ -77,11 +105,6 @@ export function markCrash(marks: Marks, life: CrashedLife): void {
   if (!serves) marks.reach('crash/while-starting')
   if (writesInFlight > 0) marks.reach('crash/flush-in-flight')
   if (host === null) return
-  const { rpc } = host.stats()
-  if (rpc.refusedSends > 0) marks.reach('link/refused-send')
-  if (rpc.protocolErrors > 0) marks.reach('link/protocol-error')
-  if (rpc.handshakesRefused > 0) marks.reach('link/handshake-refused')
-  if (rpc.handshakesTimedOut > 0) marks.reach('link/handshake-late')
   const states = new Set([...host.groups()].map(({ node }) => node?.state))
   if (states.has('leader')) marks.reach('crash/leader')
   else marks.reach('crash/follower')

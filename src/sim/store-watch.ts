@@ -34,6 +34,7 @@ import {
   voteIsDurable,
   voteUniqueness,
 } from './invariants.ts'
+import { LinkMarks } from './mark-lives.ts'
 import { markBounds, markChange, markElection, markStart } from './mark-replicas.ts'
 import type { Marks } from './marks.ts'
 import { watchReads } from './read-watch.ts'
@@ -100,12 +101,14 @@ export class StoreWatch {
   /** The same in the order of the host's groups: after each step all of them are looked at. */
   readonly #looked: Seen[] = []
   readonly #links = new Set<PeerLink>()
+  readonly #linkMarks: LinkMarks
 
   constructor(ghost: Watcher, storeId: string, host: StoreHost, disk: DiskMirror) {
     this.#ghost = ghost
     this.storeId = storeId
     this.host = host
     this.#disk = disk
+    this.#linkMarks = new LinkMarks(ghost.marks)
     this.#listenOnLinks()
   }
 
@@ -225,6 +228,7 @@ export class StoreWatch {
 
   /** Its process has died. `clockMs` is what its clock showed then. */
   onLifeOver(clockMs: number): void {
+    this.#linkMarks.look(this.host)
     for (const { node, replica } of this.#seen.values()) {
       if (node.leader === null || node.state === 'leader') continue
       replica.followedAtMs = Math.max(replica.followedAtMs, this.#ghost.nowMs - (clockMs - node.lastLeaderMs))
@@ -234,6 +238,7 @@ export class StoreWatch {
   /** Rarely: what is bounded. */
   checkBounds(): void {
     storeBoundsHold(this.host)
+    this.#linkMarks.look(this.host)
     for (const { group, node } of this.#seen.values()) {
       replicaBoundsHold(group.groupId, node)
       markBounds(this.#ghost.marks, node)

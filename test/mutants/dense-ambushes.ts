@@ -142,3 +142,13 @@ export const STILL_LEADERS: readonly Ambush[] = [
     strikes: [{ who: 'self', what: 'stall', after: 0, for: 0.8 }],
   },
 ]
+
+/** Leaders die while much of what they have said is still in their sockets. */
+export const HALF_SAID: readonly Ambush[] = [
+  {
+    mark: 'append/many-blocks',
+    chance: 0.3,
+    restMs: 1_200,
+    strikes: [{ who: 'self', what: 'kill', after: 0, for: 0.2 }],
+  },
+]

@@ -1,6 +1,15 @@
 import { DEFAULT_RATES, FAULT_KINDS, type FaultRate } from '../../src/sim/fault-kinds.ts'
 import { drawPlan, type PlanLimits, type RunPlan } from '../../src/sim/run-plan.ts'
-import { CUTS, DEPOSALS, ESTRANGED, FALLS, RESENT, SHORT_LIVES, STILL_LEADERS } from './dense-ambushes.ts'
+import {
+  CUTS,
+  DEPOSALS,
+  ESTRANGED,
+  FALLS,
+  HALF_SAID,
+  RESENT,
+  SHORT_LIVES,
+  STILL_LEADERS,
+} from './dense-ambushes.ts'
 
 /** Faults come so much more often, and are over so much sooner: they must outlast an election timeout. */
 const DENSITY = 5
@@ -49,7 +58,12 @@ export const SHAPES = {
     const slowDisk = { everyMs: 600, forMs: 300 }
     const faults = oneByOne
       ? { resets: { everyMs: 2_000, forMs: 0 }, kills, ambushes: RESENT }
-      : { slowDisk, resets: { everyMs: 200, forMs: 0 }, kills, ambushes: STILL_LEADERS }
+      : {
+          slowDisk,
+          resets: { everyMs: 200, forMs: 0 },
+          kills,
+          ambushes: way === 'in part' ? HALF_SAID : STILL_LEADERS,
+        }
     // Over a long way a window a round trip carries less than the bursts bring, and small calls wait behind them too long.
     const network = { ...plan.network, minDelayMs: 0.5, meanDelayMs: 1 }
     return {
@@ -161,6 +175,28 @@ export const SHAPES = {
       callsPerSecond: 400,
       livenessMs: 8_000,
       bursts: null,
+    }
+  },
+  /** Stores sleep so long that logs outgrow what they have, and that whoever calls them meanwhile gives up. */
+  outgrown: (seed: number, limits: PlanLimits) => {
+    const plan = densePlan(drawPlan(seed, { stores: 4, ...FAST_LIMITS, maxGroups: 4, ...limits }))
+    const faults = {
+      pauses: { everyMs: 2_500, forMs: 7_500 },
+      clogs: { everyMs: 1_500, forMs: 800 },
+      kills: { everyMs: 3_000, forMs: 200 },
+      resets: { everyMs: 150, forMs: 0 },
+      maxDown: 2,
+    }
+    return {
+      ...plan,
+      kvMembers: plan.storeIds,
+      faults,
+      shards: 1,
+      maxLogBytes: MIB,
+      callsPerSecond: 10,
+      bursts: { everyMs: 1_200, calls: 5, gapMs: 0.02, valueBytes: MIB / 2 },
+      faultsForMs: 16_000,
+      livenessMs: 10_000,
     }
   },
   /** Stores start again and again among many readers, and connections break. */

@@ -124,7 +124,7 @@ export const WIRE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/raft/proposer.ts',
-        find: `      !node.log.hasRoom(total) ||
+        find: `      !node.log.hasRoom(inBlocks) ||
 `,
         replace: ``,
       },

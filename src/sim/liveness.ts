@@ -63,9 +63,7 @@ export class LivenessPhase {
     if (faultFree === true) return new Set(storeIds)
     const { damaged } = this.#cluster
     const all = new Set(storeIds.filter((storeId) => !damaged.has(storeId)))
-    const groups = [...this.#cluster.memberships().keys()].filter((groupId) =>
-      this.#hasMajority(groupId, all),
-    )
+    const groups = [...this.#cluster.memberships().keys()].filter((groupId) => this.#canWork(groupId, all))
     const core = new Set<string>()
     const suffices = (): boolean => groups.every((groupId) => this.#hasMajority(groupId, core))
     for (const storeId of this.#random.shuffle(storeIds)) {
@@ -73,6 +71,18 @@ export class LivenessPhase {
       if (!damaged.has(storeId)) core.add(storeId)
     }
     return core
+  }
+
+  /** What is given up is committed, and most hold that: only damage can leave fewer than a majority with what it takes. */
+  #canWork(groupId: string, stores: ReadonlySet<string>): boolean {
+    if (this.#hasMajority(groupId, stores)) return true
+    const members = this.#cluster.memberships().get(groupId) ?? []
+    if (members.every((storeId) => stores.has(storeId)))
+      throw new InvariantViolation(
+        'I-L',
+        `most replicas of ${groupId} wait for a snapshot, and no disk was damaged`,
+      )
+    return false
   }
 
   #hasMajority(groupId: string, stores: ReadonlySet<string>): boolean {

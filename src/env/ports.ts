@@ -1,3 +1,5 @@
+import type { QueueLimits } from '../util/queue-limits.ts'
+
 /**
  * The ports through which everything outside reaches the engine. Production code never reads a clock, draws a number,
  * opens a file or a socket but through these; so a whole cluster runs in one thread on simulated ones.
@@ -206,4 +208,6 @@ export interface Env {
   readonly logger: Logger
   /** Set by the simulator alone: it gets a store's host before that starts, to check it from outside after every step. */
   readonly inspect?: (host: object) => void
+  /** Set by the simulator alone: queues that are full sooner. Default: QUEUE_LIMITS. */
+  readonly limits?: QueueLimits
 }

@@ -4,7 +4,6 @@ import {
   LOG_CACHE_APPLIED_SHARE,
   LOG_CACHE_DURABLE_SHARE,
   MAX_LOG_CACHE_BYTES_PER_GROUP,
-  MAX_LOG_CACHE_BYTES_PER_STORE,
 } from '../util/limits.ts'
 import type { ConfigurationEntry } from './configuration.ts'
 import { decodeConfigurationEntry, encodeConfigurationEntry } from './configuration-codec.ts'
@@ -14,6 +13,7 @@ import { TermRuns } from './term-runs.ts'
 /** Bytes of blocks that all groups of a store keep in memory. */
 export interface LogCacheBudget {
   bytes: number
+  readonly maxBytes: number
 }
 
 export interface RecoveredLog {
@@ -91,7 +91,7 @@ export class LogManager {
     return (
       more <= 0 ||
       (this.#cachedBytes + more <= MAX_LOG_CACHE_BYTES_PER_GROUP &&
-        this.#budget.bytes + more <= MAX_LOG_CACHE_BYTES_PER_STORE)
+        this.#budget.bytes + more <= this.#budget.maxBytes)
     )
   }
 
@@ -243,7 +243,7 @@ export class LogManager {
   #isCrowded(share: number): boolean {
     return (
       this.#cachedBytes > MAX_LOG_CACHE_BYTES_PER_GROUP * share ||
-      this.#budget.bytes > MAX_LOG_CACHE_BYTES_PER_STORE * share
+      this.#budget.bytes > this.#budget.maxBytes * share
     )
   }
 

@@ -1,5 +1,6 @@
 import type { LogBlock } from '../block/log-block.ts'
 import type { FlotillaError } from '../util/errors.ts'
+import type { QueueLimits } from '../util/queue-limits.ts'
 import type { Member } from './configuration.ts'
 import type {
   AppendRequest,
@@ -108,6 +109,7 @@ export interface RaftTimers {
 
 /** The owner of the group on this store. */
 export interface GroupHost {
+  readonly limits: Pick<QueueLimits, 'pendingTasksPerGroup' | 'pendingReadsPerGroup'>
   /** Monotonic time of this turn. */
   nowMs(): number
   /** Number of this turn; it rises after the turn's frames were encoded. */

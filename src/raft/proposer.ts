@@ -7,7 +7,7 @@ import {
   packBlock,
 } from '../block/log-block.ts'
 import { FlotillaError } from '../util/errors.ts'
-import { MAX_PENDING_TASK_BYTES_PER_GROUP, MAX_PENDING_TASKS_PER_GROUP } from '../util/limits.ts'
+import { MAX_PENDING_TASK_BYTES_PER_GROUP } from '../util/limits.ts'
 import { OwnBallot } from './own-ballot.ts'
 import type { ApplySink } from './ports.ts'
 import { ProposalQueue } from './proposal-queue.ts'
@@ -46,7 +46,7 @@ export class Proposer {
     const total = this.#proposals.bytes + bytes
     const inBlocks = blockBytesAtMost(this.#proposals.count + 1, total)
     const crowded =
-      this.#proposals.count + node.pendingTasks.count >= MAX_PENDING_TASKS_PER_GROUP ||
+      this.#proposals.count + node.pendingTasks.count >= node.host.limits.pendingTasksPerGroup ||
       // Also what no cache holds any more: blocks that are durable and wait for a quorum.
       total + node.pendingTasks.bytes > MAX_PENDING_TASK_BYTES_PER_GROUP ||
       !node.log.hasRoom(inBlocks) ||

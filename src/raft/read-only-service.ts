@@ -1,5 +1,4 @@
 import { FlotillaError } from '../util/errors.ts'
-import { MAX_PENDING_READS_PER_GROUP } from '../util/limits.ts'
 import type { Member } from './configuration.ts'
 import {
   READ_BUSY,
@@ -64,7 +63,7 @@ export class ReadOnlyService {
   /** A read of this store's caller. */
   read(sink: ReadSink): void {
     const node = this.#node
-    if (this.#count >= MAX_PENDING_READS_PER_GROUP) {
+    if (this.#isFull()) {
       sink.onReadRefused(new FlotillaError('BUSY', `group ${node.groupId} has ${this.#count} reads waiting`))
     } else if (node.stateLoss !== null) {
       sink.onReadRefused(node.stateLoss)
@@ -84,11 +83,15 @@ export class ReadOnlyService {
     const node = this.#node
     if (node.state !== 'leader' || node.waitsForSnapshot)
       this.#answer(member, message.requestId, READ_NOT_LEADER, 0)
-    else if (this.#count >= MAX_PENDING_READS_PER_GROUP) this.#answer(member, message.requestId, READ_BUSY, 0)
+    else if (this.#isFull()) this.#answer(member, message.requestId, READ_BUSY, 0)
     else {
       this.#count++
       this.#join(null, { member, requestId: message.requestId })
     }
+  }
+
+  #isFull(): boolean {
+    return this.#count >= this.#node.host.limits.pendingReadsPerGroup
   }
 
   #join(local: ReadSink | null, remote: Round['remote'][number] | null): void {

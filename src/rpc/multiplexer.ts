@@ -1,6 +1,7 @@
 import type { Clock, Env, Listener, TimerHandle } from '../env/ports.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { MAX_PENDING_HANDSHAKES, RPC_SWEEP_MS } from '../util/limits.ts'
+import { QUEUE_LIMITS } from '../util/queue-limits.ts'
 import { Connector } from './connector.ts'
 import { Dispatcher } from './dispatcher.ts'
 import {
@@ -14,7 +15,7 @@ import {
 import { sweepHandshakes, sweepLinks } from './link-watch.ts'
 import { type PeerRole, ROLE_CLIENT, ROLE_STORE } from './message-types.ts'
 import type { PeerLink, RpcHandlers } from './messages.ts'
-import { type LinkHost, PeerLinkImpl } from './peer-link.ts'
+import { type LinkHost, type LinkLimits, PeerLinkImpl } from './peer-link.ts'
 import { Probe } from './probe.ts'
 import { RpcStats } from './rpc-stats.ts'
 
@@ -43,6 +44,8 @@ export interface RpcMultiplexerOptions {
   helloExtras?(storeId: string): HelloExtras
   /** 'client' hosts no group, does not listen, and always dials. Default 'store'. */
   readonly role?: 'store' | 'client'
+  /** Default: QUEUE_LIMITS. */
+  readonly limits?: LinkLimits
 }
 
 const NO_FLUSHES: readonly number[] = []
@@ -55,6 +58,7 @@ export class RpcMultiplexer implements LinkHost {
   readonly stats = new RpcStats()
   readonly clock: Clock
   readonly handlers: RpcHandlers
+  readonly limits: LinkLimits
   private readonly options: RpcMultiplexerOptions
   private readonly role: PeerRole
   private readonly connector: Connector
@@ -78,6 +82,7 @@ export class RpcMultiplexer implements LinkHost {
     const { identity, env, handlers } = options
     this.clock = env.clock
     this.handlers = handlers
+    this.limits = options.limits ?? QUEUE_LIMITS
     const dispatcher = new Dispatcher(handlers, this.stats, {
       onGoodbye: (connection, error) => this.connector.onGoodbye(connection, error),
       onFlushNumbers: (storeId, claimed) => options.onFlushNumbers?.(storeId, claimed),

@@ -5,11 +5,10 @@ import { FlotillaError } from '../util/errors.ts'
 import {
   MAX_ALIASES_PER_CONNECTION,
   MAX_BULK_FRAME_BYTES,
-  MAX_BULK_IN_FLIGHT_BYTES,
-  MAX_CONTROL_QUEUE_BYTES,
   MAX_FORWARD_QUEUE_BYTES,
   MAX_FRAME_BYTES,
 } from '../util/limits.ts'
+import type { QueueLimits } from '../util/queue-limits.ts'
 import { ACK_BYTES, AppendAcks } from './append-acks.ts'
 import type { Call, Reply } from './call-table.ts'
 import { CallTable, callBytes, encodeCall, encodeReply, replyBytes } from './call-table.ts'
@@ -73,12 +72,15 @@ export const MAX_FORWARD_BYTES = MAX_FRAME_BYTES - 1024
 /** Aliases from which on the sender starts the link anew, so that the receiver's bound is never met. */
 const RECYCLE_ALIASES = (MAX_ALIASES_PER_CONNECTION * 3) / 4
 
+export type LinkLimits = Pick<QueueLimits, 'bulkInFlightBytes' | 'controlQueueBytes'>
+
 /** What a link needs of the multiplexer. */
 export interface LinkHost {
   readonly clock: Clock
   readonly handlers: RpcHandlers
   readonly stats: RpcStats
   readonly closed: boolean
+  readonly limits: LinkLimits
   /** Per shard the highest durable flush of this store; the array is used again. */
   flushClaimed(): readonly number[]
   markDirty(link: PeerLinkImpl): void
@@ -165,7 +167,7 @@ export class PeerLinkImpl implements PeerLink {
   private controlQueue(): FrameQueue | null {
     if (this.control === null) return null
     const queue = this.control.queue
-    if (queue.waitingBytes + this.acks.size * ACK_BYTES < MAX_CONTROL_QUEUE_BYTES) return queue
+    if (queue.waitingBytes + this.acks.size * ACK_BYTES < this.host.limits.controlQueueBytes) return queue
     this.host.stats.refusedSends++
     return null
   }
@@ -305,7 +307,7 @@ export class PeerLinkImpl implements PeerLink {
     assert(bytes <= MAX_FRAME_BYTES - 4096, 'the blocks of an append request fit one frame')
     const queue = this.bulkQueue(0, 3 * MAX_FORWARD_QUEUE_BYTES)
     if (queue === null) return false
-    if (this.bulkInFlight > 0 && this.bulkInFlight + bytes > MAX_BULK_IN_FLIGHT_BYTES) {
+    if (this.bulkInFlight > 0 && this.bulkInFlight + bytes > this.host.limits.bulkInFlightBytes) {
       this.host.stats.refusedSends++
       return false
     }
@@ -333,7 +335,10 @@ export class PeerLinkImpl implements PeerLink {
   }
 
   private windowOpen(): boolean {
-    return this.bulkInFlight === 0 || this.bulkInFlight + MAX_BULK_FRAME_BYTES <= MAX_BULK_IN_FLIGHT_BYTES
+    return (
+      this.bulkInFlight === 0 ||
+      this.bulkInFlight + MAX_BULK_FRAME_BYTES <= this.host.limits.bulkInFlightBytes
+    )
   }
 
   /**

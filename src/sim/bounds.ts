@@ -3,16 +3,11 @@ import type { StoreHost } from '../store/store-host.ts'
 import {
   MAX_APPEND_BYTES_IN_FLIGHT,
   MAX_APPENDS_IN_FLIGHT,
-  MAX_BULK_IN_FLIGHT_BYTES,
   MAX_CONTROL_FRAME_BYTES,
-  MAX_CONTROL_QUEUE_BYTES,
   MAX_FORWARD_QUEUE_BYTES,
   MAX_FRAME_BYTES,
   MAX_LOG_CACHE_BYTES_PER_GROUP,
-  MAX_PENDING_READS_PER_GROUP,
   MAX_PENDING_TASK_BYTES_PER_GROUP,
-  MAX_PENDING_TASKS_PER_GROUP,
-  MAX_SHARD_QUEUE_BYTES,
 } from '../util/limits.ts'
 import { InvariantViolation } from './invariants.ts'
 
@@ -24,9 +19,10 @@ function check(owner: string, what: string, value: number, limit: number): void 
 /** I-24, of one replica. A window takes one more append while it has any room. */
 export function replicaBoundsHold(groupId: string, node: NodeImpl): void {
   const owner = `${groupId}: ${node.self.storeId}`
-  check(owner, 'pending calls', node.pendingTasks.count, MAX_PENDING_TASKS_PER_GROUP)
+  const { limits } = node.host
+  check(owner, 'pending calls', node.pendingTasks.count, limits.pendingTasksPerGroup)
   check(owner, 'bytes of pending calls', node.pendingTasks.bytes, MAX_PENDING_TASK_BYTES_PER_GROUP)
-  check(owner, 'pending reads', node.readOnly.pendingCount, MAX_PENDING_READS_PER_GROUP)
+  check(owner, 'pending reads', node.readOnly.pendingCount, limits.pendingReadsPerGroup)
   check(owner, 'cached bytes', node.log.cachedBytes, MAX_LOG_CACHE_BYTES_PER_GROUP)
   for (const { inFlight, bytesInFlight } of node.replicators.list()) {
     check(owner, 'appends in flight', inFlight, MAX_APPENDS_IN_FLIGHT)
@@ -37,14 +33,20 @@ export function replicaBoundsHold(groupId: string, node: NodeImpl): void {
 /** I-24, of what a store's groups share: its disk queues, and what waits for each other store. */
 export function storeBoundsHold(host: StoreHost): void {
   // Records and votes of many groups at once ask for no room: without them nothing would come to rest.
-  const queueLimit = MAX_SHARD_QUEUE_BYTES + MAX_FRAME_BYTES
+  const { limits } = host
+  const queueLimit = limits.shardQueueBytes + MAX_FRAME_BYTES
   for (const { queuedBytes } of host.stats().shards)
     check(host.storeId, 'bytes on the way to a disk', queuedBytes, queueLimit)
   for (const link of host.multiplexer.links()) {
     const owner = `${host.storeId} to ${link.storeId}`
-    check(owner, 'bytes of blocks in flight', link.bulkInFlightBytes, MAX_BULK_IN_FLIGHT_BYTES)
+    check(
+      owner,
+      'bytes of blocks in flight',
+      link.bulkInFlightBytes,
+      Math.max(limits.bulkInFlightBytes, MAX_FRAME_BYTES),
+    )
     const control = link.control?.queue.waitingBytes ?? 0
-    check(owner, 'bytes of control messages', control, MAX_CONTROL_QUEUE_BYTES + MAX_CONTROL_FRAME_BYTES)
+    check(owner, 'bytes of control messages', control, limits.controlQueueBytes + MAX_CONTROL_FRAME_BYTES)
     check(owner, 'bytes of calls and answers', link.bulk?.queue.metaBytes ?? 0, 3 * MAX_FORWARD_QUEUE_BYTES)
   }
 }

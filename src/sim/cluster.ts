@@ -3,6 +3,7 @@ import type { StateMachineFactory } from '../api/state-machine.ts'
 import { Store } from '../api/store.ts'
 import type { StoreHost } from '../store/store-host.ts'
 import { toFlotillaError, type FlotillaError } from '../util/errors.ts'
+import type { QueueLimits } from '../util/queue-limits.ts'
 import type { DiskImage } from './disk.ts'
 import { Ghost, type GhostListener } from './ghost-cluster.ts'
 import { InvariantViolation } from './invariants.ts'
@@ -24,6 +25,8 @@ export interface SimClusterOptions {
   readonly shards?: number
   /** See StoreOptions.maxLogBytes. */
   readonly maxLogBytes?: number
+  /** Of every store. Default: what real stores have. */
+  readonly limits?: QueueLimits
   readonly kv: false | { readonly splitKeys: readonly string[]; readonly members: readonly string[] }
   readonly groups: readonly GroupRequest[]
   readonly stateMachines: Readonly<Record<string, StateMachineFactory>>
@@ -108,8 +111,10 @@ export class SimCluster {
   }
 
   #addProcess(storeId: string): SimProcess {
+    const { limits } = this.options
     const process = this.world.process(storeId, {
       ...this.options.clockOf?.(storeId),
+      ...(limits && { limits }),
       main: (self) => this.#main(self),
       onLog: (record) => markLogged(this.marks, record),
       onCrashed: (self, scene) => this.#onCrashed(self, scene),

@@ -1,5 +1,6 @@
 import type { Env } from '../env/ports.ts'
 import { assert } from '../util/assert.ts'
+import type { QueueLimits } from '../util/queue-limits.ts'
 import { SimDisk } from './disk.ts'
 import type { CrashMode, DiskImage, DiskTimings } from './disk.ts'
 import { diskPort } from './disk-port.ts'
@@ -28,6 +29,8 @@ export interface SimProcessOptions {
   readonly clockRate?: number
   /** Probability that a timer fires late, and by how much at most, while the world lets it. Default 0. */
   readonly lateTimers?: { readonly rate: number; readonly maxMs: number }
+  /** Default: what real stores have. */
+  readonly limits?: QueueLimits
 }
 
 /** What a process had under way when it died. */
@@ -204,10 +207,11 @@ export class SimProcess {
     const loop = new SimLoop(timeline, life, null, this.#options)
     this.#loop = loop
     network.start(name)
-    const { inspect, main } = this.#options
+    const { inspect, limits, main } = this.#options
     this.#threads = new SimThreads(timeline, loop, this.disk, worker)
     const env: Env = {
       ...(inspect && { inspect: (host: object) => inspect(this, host) }),
+      ...(limits && { limits }),
       clock: loop.clock,
       timers: loop.timers,
       random: timeline.random.fork(`env/${life}`),

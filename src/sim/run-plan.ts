@@ -5,6 +5,7 @@ import { drawNemesisOptions, drawRate, FAULT_KINDS, LATE_KINDS, type NemesisOpti
 import type { NetworkOptions } from './link.ts'
 import { SimRandom } from './random.ts'
 import { MIN_MAX_LOG_BYTES } from '../util/limits.ts'
+import type { QueueLimits } from '../util/queue-limits.ts'
 
 /** How often clients do what, relative to each other. */
 export interface ClientMix {
@@ -67,6 +68,8 @@ export interface RunPlan {
   readonly hangsMachine: boolean
   /** See StoreOptions.maxLogBytes; null for the default, which no run reaches. */
   readonly maxLogBytes: number | null
+  /** What the queues of its stores hold; null for as much as those of real ones, which few runs fill. */
+  readonly limits: QueueLimits | null
   /** Now and then very many writes to one group at once; null for never. */
   readonly bursts: BurstPlan | null
   /** At the end, when nobody writes any more, a store of the core is started again, and every group is read. */
@@ -75,6 +78,7 @@ export interface RunPlan {
   readonly faultFree?: boolean
 }
 
+const MIB = 1024 * 1024
 const MAX_STORES = 7
 /** The least that have a majority without one of them: most of what can go wrong goes wrong among so many, at the least cost. */
 const COMMON_STORES = 3
@@ -157,6 +161,7 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
   const bursts = random.chance(0.3) ? drawBursts(random, drawn) : null
   return {
     ...drawn,
+    limits: drawLimits(seed),
     maxLogBytes: hasSmallLogs ? roomForLogs(drawn, bursts) : null,
     bursts,
     readsAtRest: random.chance(0.5),
@@ -176,7 +181,7 @@ function drawBursts(
   const gapMs = random.pick([0.2, 1])
   // Of its own, so that it does not disturb what is drawn behind it.
   const isLarge = new SimRandom(`bursts/${seed}`).chance(0.15) && network.bytesPerMs === 0
-  if (isLarge) return { everyMs: 80_000, calls: 40, gapMs: 0.02, valueBytes: 1024 * 1024 }
+  if (isLarge) return { everyMs: 80_000, calls: 40, gapMs: 0.02, valueBytes: MIB }
   return { everyMs: 20_000, calls: 600, gapMs, valueBytes: valueBytes.mean }
 }
 
@@ -278,6 +283,21 @@ function drawNetwork(random: SimRandom): Partial<NetworkOptions> {
     bytesPerMs: random.chance(0.8) ? 0 : random.pick([1_000, 10_000]),
     splitRate: random.pick([0, 0.02, 0.1]),
     tcpTimeoutMs: random.pick([2_000, 10_000, 30_000]),
+  }
+}
+
+/** Of its own, so that it does not disturb what else is drawn. */
+function drawLimits(seed: number | string): QueueLimits | null {
+  const random = new SimRandom(`limits/${seed}`)
+  if (!random.chance(0.25)) return null
+  return {
+    pendingTasksPerGroup: random.pick([4, 32, 256]),
+    pendingReadsPerGroup: random.pick([2, 8, 64]),
+    // What is durable and applied may fill half of it, and what comes then in one append is up to a mebibyte.
+    logCacheBytesPerStore: random.pick([4, 8]) * MIB,
+    shardQueueBytes: random.pick([2, 4]) * MIB,
+    bulkInFlightBytes: random.pick([MIB / 16, MIB, 4 * MIB]),
+    controlQueueBytes: random.pick([MIB / 64, MIB / 16]),
   }
 }
 

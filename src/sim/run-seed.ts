@@ -80,13 +80,14 @@ class SeedRun {
 
   #makeCluster(): SimCluster {
     const { storeIds, shards, electionTimeoutMs, splitKeys, kvMembers, counters, clocks } = this.#plan
-    const { maxLogBytes, heartbeats } = this.#plan
+    const { maxLogBytes, heartbeats, limits } = this.#plan
     const options = {
       storeIds,
       electionTimeoutMs,
       heartbeatIntervalMs: Math.floor(electionTimeoutMs / heartbeats),
       shards,
       ...(maxLogBytes !== null && { maxLogBytes }),
+      ...(limits !== null && { limits }),
       kv: { splitKeys, members: kvMembers },
       groups: counters,
       stateMachines: {

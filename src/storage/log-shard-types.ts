@@ -11,6 +11,8 @@ export interface LogShardOptions {
   /** True when the shard was opened before: then a directory without its log is CORRUPT, not a new disk. Default false. */
   readonly mustExist?: boolean
   readonly logger: Logger
+  /** Default MAX_SHARD_QUEUE_BYTES. */
+  readonly maxQueueBytes?: number | undefined
   /** The state of `slot` holds everything up to `index`. */
   onApplied(slot: number, index: number): void
   /** The entry at `index` cannot be applied: the group stops before it. Told once. */

@@ -62,6 +62,7 @@ export class LogShard {
     queuedBytes: 0,
   }
   readonly #o: LogShardOptions
+  readonly #maxQueueBytes: number
   readonly #init: ShardInit
   readonly #thread: ShardThread
   readonly #calls: ShardCalls
@@ -82,6 +83,7 @@ export class LogShard {
 
   private constructor(o: LogShardOptions, init: ShardInit, thread: ShardThread, opened: Opened) {
     this.#o = o
+    this.#maxQueueBytes = o.maxQueueBytes ?? MAX_SHARD_QUEUE_BYTES
     this.#init = init
     this.#thread = thread
     this.#calls = new ShardCalls((message, transfer) => this.#post(message, transfer))
@@ -148,7 +150,7 @@ export class LogShard {
   }
 
   queueRoomBytes(): number {
-    return this.#closing || this.#failed ? 0 : Math.max(0, MAX_SHARD_QUEUE_BYTES - this.stats.queuedBytes)
+    return this.#closing || this.#failed ? 0 : Math.max(0, this.#maxQueueBytes - this.stats.queuedBytes)
   }
 
   /** The replica's record as it is after all that was handed over. */

@@ -18,7 +18,7 @@ export interface ShardOwner {
  * filled in time.
  */
 export async function openShards(
-  env: Pick<Env, 'threads' | 'logger'>,
+  env: Pick<Env, 'threads' | 'logger' | 'limits'>,
   dataDir: string,
   identity: Identity,
   late: { readonly host: ShardOwner | null },
@@ -32,6 +32,7 @@ export async function openShards(
       // The boot number is raised once the shards were open: from then on a shard that is not there is lost.
       mustExist: identity.boot > 0,
       logger: env.logger,
+      maxQueueBytes: env.limits?.shardQueueBytes,
       onApplied: (slot, index) => late.host?.onApplied(slot, index),
       onApplyFailed: (slot, index, message) => late.host?.onApplyFailed(slot, index, message),
       onFailed: (error) => late.host?.fail(error),

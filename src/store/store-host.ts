@@ -13,6 +13,7 @@ import { RepeatedTimer } from '../timer/repeated-timer.ts'
 import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { hash32 } from '../util/hash.ts'
 import { DEFAULT_MAX_LOG_BYTES, MAX_SHARD_CLOSE_MS, MAX_STATE_MACHINE_CLOSE_MS } from '../util/limits.ts'
+import { QUEUE_LIMITS, type QueueLimits } from '../util/queue-limits.ts'
 import { refusalOfNewName } from '../util/names.ts'
 import { atMost, closeShards } from './bounded-close.ts'
 import { FlushWatch } from './flush-watch.ts'
@@ -65,6 +66,7 @@ const FIRST_ELECTION_DELAYS_MS = [20, 60, 150, 400]
  */
 export class StoreHost {
   readonly identity: Identity
+  readonly limits: QueueLimits
   readonly turn: Turn
   readonly wheel: HashedWheelTimer
   readonly multiplexer: RpcMultiplexer
@@ -77,7 +79,7 @@ export class StoreHost {
   readonly #shards: LogShard[]
   readonly #groups: Map<string, GroupReplica>
   readonly #bySlot: (GroupReplica | undefined)[] = []
-  readonly #cacheBudget: LogCacheBudget = { bytes: 0 }
+  readonly #cacheBudget: LogCacheBudget
   readonly #creating = new Map<string, Promise<FlotillaError | null>>()
   readonly #raftTimers: RaftTimers
   readonly #flushWatch: FlushWatch
@@ -118,6 +120,8 @@ export class StoreHost {
   private constructor(options: StoreHostOptions, identity: Identity, shards: LogShard[], memory: PeerMemory) {
     this.#options = options
     this.#env = options.env
+    this.limits = options.env.limits ?? QUEUE_LIMITS
+    this.#cacheBudget = { bytes: 0, maxBytes: this.limits.logCacheBytesPerStore }
     this.identity = identity
     this.#shards = shards
     this.#groups = new Map()
@@ -152,6 +156,7 @@ export class StoreHost {
       env: this.#env,
       handlers: new RaftDispatcher(this.#groups, options.handlers),
       heartbeatIntervalMs: options.nodeOptions.heartbeatIntervalMs,
+      limits: this.limits,
       scheduleFlush: () => this.turn.schedule(),
       enterTurn: () => this.turn.nowMs(),
     })
@@ -384,10 +389,11 @@ export class StoreHost {
   }
 
   #hostFor(groupId: string): GroupHost {
-    const { turn } = this
+    const { limits, turn } = this
     const { handlers } = this.#options
     const { logger } = this.#env
     return {
+      limits,
       nowMs: () => turn.nowMs(),
       turn: () => turn.number,
       random: () => this.#env.random.float(),

@@ -291,6 +291,7 @@ function densePlan(plan: RunPlan): RunPlan {
     callTimeoutMs: 1_000,
     maxInFlight: 100,
     callsAtOnce: 1,
+    limits: null,
     valueBytes: { mean: 100, max: 2_000 },
     faultsFromMs: 300,
     hangsMachine: false,

@@ -12,7 +12,11 @@ const FIRST = new ConfigurationEntry(
   new Configuration([{ storeId: 's1', replica: 1, role: 'voter', priority: 1 }], 2),
 )
 
-function emptyLog(budget: LogCacheBudget = { bytes: 0 }): LogManager {
+function emptyBudget(): LogCacheBudget {
+  return { bytes: 0, maxBytes: MAX_LOG_CACHE_BYTES_PER_STORE }
+}
+
+function emptyLog(budget: LogCacheBudget = emptyBudget()): LogManager {
   const recovered = { firstIndex: 1, prevTerm: 0, lastIndex: 0, termRuns: [], configurations: [] }
   return new LogManager({ ...recovered, firstConfiguration: FIRST }, budget)
 }
@@ -55,7 +59,7 @@ describe('room in the cache', () => {
   })
 
   test('groups that never apply what they hold leave room to the others', () => {
-    const budget = { bytes: 0 }
+    const budget = emptyBudget()
     for (let i = 0; i < 40; i++) {
       const log = emptyLog(budget)
       for (let n = 0; n < 16 && log.hasRoom(MIB); n++) log.append(block(log, MIB - 100))
@@ -91,7 +95,7 @@ test('the same configuration at the head of every term is kept once', () => {
 
 describe('the beginning of a log', () => {
   test('is cut: bounds, terms, configurations and the cache follow, and what stays is as it was', () => {
-    const budget = { bytes: 0 }
+    const budget = emptyBudget()
     const log = emptyLog(budget)
     const wide = new ConfigurationEntry(new Configuration([...FIRST.conf.members], 7))
     for (let i = 1; i <= 9; i++) {

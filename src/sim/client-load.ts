@@ -5,14 +5,17 @@ import { crc32 } from '../util/crc.ts'
 import type { SimCluster } from './cluster.ts'
 import { CounterGhost, counterCommand } from './counter-machine.ts'
 import type { CallKind } from './history.ts'
+import { InvariantViolation } from './invariants.ts'
 import { KvGhost } from './kv-ghost.ts'
 import type { SimRandom } from './random.ts'
 import { type BurstPlan, regionPrefix, type RunPlan } from './run-plan.ts'
-import type { BatchChange, SimCallOptions, SimClient, SimClients } from './sim-client.ts'
+import type { BatchChange, SimApplyOptions, SimCallOptions, SimClient, SimClients } from './sim-client.ts'
 
 const MAX_BATCH_CHANGES = 5
 const MAX_KEYS_READ = 6
 const MAX_ADD = 9
+/** Share of the callers of counters that want their entry in the term of the last one, or not at all. */
+const OF_ONE_TERM = 0.1
 /** Of a value in a burst of large ones: few calls fill the caches. */
 const MAX_BURST_VALUE_BYTES = 2 * 1024 * 1024
 /**
@@ -52,6 +55,9 @@ export class ClientLoad {
   readonly #random: SimRandom
   /** Of its own, so that bursts do not disturb what the others draw. */
   readonly #bursts: SimRandom
+  readonly #terms: SimRandom
+  /** Of each counter, of the newest entry that was acknowledged. */
+  readonly #lastTerms = new Map<string, number>()
   readonly #keyspace = new Keyspace('default')
   readonly #kinds: readonly CallKind[]
   readonly #weights: readonly number[]
@@ -70,6 +76,7 @@ export class ClientLoad {
     this.#clients = clients
     this.#random = cluster.world.random.fork('load')
     this.#bursts = cluster.world.random.fork('bursts')
+    this.#terms = cluster.world.random.fork('terms')
     this.kv = new KvGhost(
       (_groupId, key, valueCrc) => this.#wasProposed(key, valueCrc),
       () => cluster.world.nowMs,
@@ -248,7 +255,7 @@ export class ClientLoad {
   #send(kind: CallKind, client: SimClient, { region, counter }: Aim): Promise<unknown> {
     switch (kind) {
       case 'apply':
-        return this.applyTo(client, counter)
+        return this.applyTo(client, counter, this.#applyOptions(counter))
       case 'query':
         return this.query(client, counter)
       case 'put':
@@ -264,6 +271,11 @@ export class ClientLoad {
       default:
         return this.#scan(client, region)
     }
+  }
+
+  #applyOptions(groupId: string): SimApplyOptions {
+    const expectedTerm = this.#lastTerms.get(groupId) ?? 0
+    return this.#terms.chance(OF_ONE_TERM) ? { ...this.#options, expectedTerm } : this.#options
   }
 
   get #options(): SimCallOptions {
@@ -309,7 +321,7 @@ export class ClientLoad {
   async applyTo(
     client: SimClient,
     groupId: string,
-    options: SimCallOptions = this.#options,
+    options: SimApplyOptions = this.#options,
   ): Promise<ApplyResult> {
     const id = this.#nextId++
     const command = counterCommand(id, 1 + this.#random.below(MAX_ADD))
@@ -317,6 +329,7 @@ export class ClientLoad {
     const answer = await client.group(groupId).apply(command, options)
     this.#later(() => {
       this.counters.checkAck(groupId, id, answer.index, Number(answer.result?.toString()))
+      this.#checkTerm(groupId, answer, options.expectedTerm ?? 0)
       this.#raise(groupId, answer.index)
     })
     return answer
@@ -393,6 +406,15 @@ export class ClientLoad {
   /** The step in which an answer comes is over before it is judged: by then the checker knows what was committed in it. */
   #later(check: () => void): void {
     this.#cluster.world.judgeAfterStep(check)
+  }
+
+  /** I-17: in the term that the caller was told, and in no other than it wanted. */
+  #checkTerm(groupId: string, { index, term }: ApplyResult, expectedTerm: number): void {
+    const committed = this.#cluster.ghost.group(groupId).committed[index]?.entry.term
+    const text = `${groupId}/${index} of term ${committed} was acknowledged in term ${term}, wanted in ${expectedTerm || 'any'}`
+    if (committed !== term || (expectedTerm !== 0 && term !== expectedTerm))
+      throw new InvariantViolation('I-17', text)
+    this.#lastTerms.set(groupId, term)
   }
 
   /** I-17: an acknowledged write is committed. */

@@ -30,6 +30,8 @@ export interface SimClusterOptions {
   readonly kv: false | { readonly splitKeys: readonly string[]; readonly members: readonly string[] }
   readonly groups: readonly GroupRequest[]
   readonly stateMachines: Readonly<Record<string, StateMachineFactory>>
+  /** State machines may throw now and then: their keepers start the store again. Default false. */
+  readonly machinesFail?: boolean
   /** Clock faults of each process. */
   readonly clockOf?: (storeId: string) => Pick<SimProcessOptions, 'clockRate' | 'lateTimers'>
 }
@@ -295,7 +297,21 @@ export class SimCluster {
 
   #onGroupError(process: SimProcess, life: string, groupId: string, error: FlotillaError): void {
     if (process.life !== life || this.#isExplained(process.name, life, error)) return
+    if (this.options.machinesFail && error.shortName === 'STATE_MACHINE_FAILED') {
+      this.#count(error.shortName)
+      this.#restartSoon(process, life)
+      return
+    }
     this.#violation(`${groupId} on ${life} stopped: ${error.code} ${error.message}`, error)
+  }
+
+  /** A machine is made anew, and given all that is committed, when its store starts. */
+  #restartSoon(process: SimProcess, life: string): void {
+    const pauseMs = RESTART_MS.least + this.#random.exponential(RESTART_MS.mean)
+    this.world.schedule(pauseMs * 1000, null, 'world', 0, () => {
+      if (process.alive && process.life === life && !this.#heldDown.has(process.name))
+        process.restart('process')
+    })
   }
 
   #onSuspect(storeId: string, by: string, error: FlotillaError): void {

@@ -18,19 +18,27 @@ function readCommand(data: Buffer): { readonly id: number; readonly add: number 
 export class CounterMachine implements StateMachine {
   readonly #onEntry: (index: number, data: Buffer) => void
   readonly #hangs: () => boolean
+  readonly #fails: () => boolean
   #sum = 0
 
-  constructor(onEntry: (index: number, data: Buffer) => void, hangs: () => boolean) {
+  constructor(
+    onEntry: (index: number, data: Buffer) => void,
+    hangs: () => boolean = () => false,
+    fails: () => boolean = () => false,
+  ) {
     this.#onEntry = onEntry
     this.#hangs = hangs
+    this.#fails = fails
   }
 
   onApply(entries: Iterable<AppliedEntry>): void | Promise<void> {
     if (this.#hangs()) return new Promise(() => {})
+    const fails = this.#fails()
     for (const entry of entries) {
       this.#onEntry(entry.index, entry.data)
       this.#sum += readCommand(entry.data).add
       entry.reply(Buffer.from(String(this.#sum)))
+      if (fails) throw new Error('a fault of this machine')
     }
   }
 

@@ -1,6 +1,6 @@
 import { MAX_SIM_DISK_IMAGES } from '../util/limits.ts'
 import type { DiskImage } from './disk.ts'
-import { DAMAGES, damageDatabase } from './disk-damage.ts'
+import { DAMAGES, damageDatabase, damageState, flipLedger } from './disk-damage.ts'
 import { bootOf, knownBoot } from './peer-knowledge.ts'
 import type { SimProcess } from './process.ts'
 import type { StrikeContext } from './strike-context.ts'
@@ -18,6 +18,8 @@ const LOST_WHOLE = 0.12
 const LOST_WHOLE_WHILE_DOWN = 0.4
 /** Images for rollbacks are taken about this often; of those that are kept some are old and some are new. */
 const IMAGE_EVERY_MS = 400
+/** Of what rots. */
+const LEDGERS = 0.5
 
 /** Directories that other hands, or time, have changed: what a store finds there is not what it left. */
 export class DamageStrikes {
@@ -58,6 +60,26 @@ export class DamageStrikes {
       } else this.#strikeAmongWitnesses(process, forMs)
     }
     next()
+  }
+
+  /** What is not the log: the store opens again, knows what it has promised, and says which states are gone. */
+  rot(forMs: number): void {
+    const { world, ownRandom, processes, hooks } = this.#context
+    const able = processes.filter((process) => process.alive && hooks.mayDamage?.(process))
+    if (able.length === 0) return
+    const process = ownRandom.pick(able)
+    process.kill('process')
+    this.#context.later(forMs, () => {
+      if (!process.alive) process.restart()
+    })
+    const before = process.disk.image()
+    const flip = ownRandom.chance(LEDGERS) ? flipLedger(process.disk, ownRandom) : null
+    const damage = flip === null || ownRandom.chance(0.5) ? damageState(process.disk, ownRandom) : null
+    const found = [flip, damage].filter((what) => what !== null)
+    if (found.length === 0) return
+    world.note(`${found.join(', ')} of ${process.name}`)
+    for (const what of found) this.#context.count(`rot/${what}`)
+    hooks.onDamaged?.(process, before, 'part')
   }
 
   /**

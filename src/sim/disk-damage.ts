@@ -1,4 +1,5 @@
 import type { MemoryDirectory, MemoryRot } from '../env/memory-disk.ts'
+import { LEDGER_SLOT_BYTES, LEDGER_SLOT_STRIDE, LEDGER_SLOTS } from '../storage/ledger.ts'
 import { KEY_BLOCK, LOG_KEY_BYTES } from '../storage/log-keys.ts'
 import type { SimDisk } from './disk.ts'
 import type { SimRandom } from './random.ts'
@@ -39,6 +40,30 @@ export function damageDatabase(disk: SimDisk, damage: Damage, random: SimRandom)
     return path
   }
   return null
+}
+
+/** The same to a state alone. Answers what was done, null when there was nothing to do it to. */
+export function damageState(disk: SimDisk, random: SimRandom): string | null {
+  const states = random.shuffle([...disk.memory.paths()].filter((path) => !isLog(path)))
+  for (const damage of random.shuffle(DAMAGES)) {
+    if (!states.some((path) => damageOne(disk, path, damage, random))) continue
+    disk.contentChanged()
+    return `state-${damage}`
+  }
+  return null
+}
+
+/** A bit of a slot of a ledger. */
+export function flipLedger(disk: SimDisk, random: SimRandom): string | null {
+  const paths = [...disk.files.keys()].filter((path) => path.endsWith('/ledger'))
+  if (paths.length === 0) return null
+  const path = random.pick(paths)
+  const bytes = Buffer.from(disk.pages.content(path)!)
+  const at = random.below(LEDGER_SLOTS) * LEDGER_SLOT_STRIDE + random.below(LEDGER_SLOT_BYTES)
+  if (at >= bytes.length) return null
+  bytes[at]! ^= 1 << random.below(8)
+  disk.pages.replace(path, bytes)
+  return 'ledger-flip'
 }
 
 function isLog(path: string): boolean {

@@ -38,13 +38,15 @@ export const DEFAULT_RATES = {
   threadDeaths: { everyMs: 30_000, forMs: 0 },
   /** A disk stands still for a moment, and then its process is killed: of what was under way some is there. */
   gasps: { everyMs: 10_000, forMs: 500 },
+  /** The state of a store is damaged while it is down, or a slot of its ledger; its log is whole. */
+  rot: { everyMs: 25_000, forMs: 500 },
 } as const satisfies Record<string, FaultRate>
 
 export type FaultKind = keyof typeof DEFAULT_RATES
 export const FAULT_KINDS = Object.keys(DEFAULT_RATES) as readonly FaultKind[]
 
 /** Drawn from a randomness of their own: they came later, and must not disturb what the others draw. */
-export const LATE_KINDS: readonly FaultKind[] = ['gasps']
+export const LATE_KINDS: readonly FaultKind[] = ['gasps', 'rot']
 
 /** A fault is off when left out or false. `true` takes the rate of {@link DEFAULT_RATES}. */
 export type NemesisOptions = {

@@ -86,8 +86,13 @@ class KvHistory {
     deletes: Map<string, DeleteCall[]>,
   ): void {
     const changes = changesOf(entry)
-    if (changes.length === 0 || entry.outcome === 'refused') return
     const put = changes.find((change) => change.type === 'put')
+    if (entry.outcome === 'refused') {
+      if (put !== undefined && this.#indexOf(put) !== undefined) wasRefused(entry)
+      // A refused delete is of no command: whatever is committed of that kind must have another call.
+      if (put !== undefined) return
+    }
+    if (changes.length === 0) return
     if (put === undefined) {
       const keys = [...new Set(changes.map(({ key }) => key))].sort()
       const name = keys.join('\n')
@@ -105,12 +110,17 @@ class KvHistory {
     const committed = this.#ghost.deletesOf(calls[0]!.keys.map((key) => this.#place(key)[1]))
     const owners = ownersOf(
       committed,
-      calls.map(({ entry }) => entry),
+      calls.map(({ entry }) => entry).filter(({ outcome }) => outcome !== 'refused'),
     )
+    const unowned = committed[owners.indexOf(null)]
+    if (unowned !== undefined) {
+      const text = `the delete of ${calls[0]!.keys.join(' ')} at ${unowned.index} is of no call under way then, or that call’s second`
+      throw new InvariantViolation('I-18', text)
+    }
     const indexes = new Map(owners.map((owner, i) => [owner, committed[i]!.index]))
     for (const { entry, keys } of calls) {
       const index = indexes.get(entry)
-      if (entry.outcome !== 'done' && index === undefined && !owners.includes(null)) continue
+      if (entry.outcome !== 'done' && index === undefined) continue
       this.#change(
         entry,
         keys.map((key) => ({ type: 'del', key })),
@@ -211,6 +221,11 @@ function changesOf({ kind, input }: HistoryEntry): readonly BatchChange[] {
   return kind === 'del' ? [{ type: 'del', key: input as string }] : []
 }
 
+function wasRefused({ id, kind, target, storeId, error }: HistoryEntry): never {
+  const text = `call ${id}, ${kind} of ${target} on ${storeId}, was refused with ${error}, and is committed`
+  throw new InvariantViolation('I-17b', text)
+}
+
 /** The number that a value begins with: no two values share it. */
 function token(value: Buffer): string {
   const end = value.indexOf(0x3a)
@@ -232,6 +247,7 @@ function counterOperations(
       const [id, add] = (entry.input as Buffer).toString().split(' ').map(Number) as [number, number]
       const output = counters.sumOf(groupId, id)
       if (output === undefined) continue
+      if (outcome === 'refused') wasRefused(entry)
       const end = outcome === 'done' ? returnedAt : OPEN_END
       const hint = counters.placeOf(groupId, id)
       found.push({ input: { groupId, add }, output, calledAt, returnedAt: end, client, hint })

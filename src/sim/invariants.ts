@@ -22,6 +22,7 @@ export const INVARIANTS = {
   'I-15': 'the answers that clients got have an order in which each makes sense',
   'I-16': 'a recovered state is that of the committed entries up to its applied index',
   'I-17': 'what was acknowledged is committed, for ever',
+  'I-17b': 'what was refused, as certainly not done, is never committed',
   'I-18': 'what is committed was proposed by a client, and is committed once, or is a configuration',
   'I-19':
     'a promise leaves a store only when its disk holds what it promises, and none leaves a failed store',
@@ -35,6 +36,7 @@ export const INVARIANTS = {
     'a healed core with a quorum of every group comes to rest: one leader each, all applied, terms at rest',
   'I-log':
     'after every write the log on a disk is whole, as its next start must find it: block behind block, each in its term',
+  'I-cut': 'a log is cut where a block ends, and only of what its disk holds',
   'I-open': 'a store opens, and its replicas work, on a disk that nobody damaged',
   'I-accused': 'no store is called suspect while no disk was damaged',
   'I-call': 'every call to a store that lives ends within its time',

@@ -20,6 +20,8 @@ const LOGGED: ReadonlyArray<readonly [Mark, RegExp]> = [
   ['start/ledger-slot', /^The ledger .* had \d+ bad slots/],
   ['start/state-set-aside', /It was moved to .*; the log replays/],
   ['suspect/accused', /^suspect to store/],
+  ['suspect/wiped', /^suspect to store .*wiped or replaced/],
+  ['suspect/rolled-back', /^suspect to store .*(older copy|rolled back|two processes)/],
   ['disk/stuck', /^a flush is not back after an election timeout/],
 ]
 
@@ -32,7 +34,6 @@ export function markLogged(marks: Marks, { message, fields }: LogRecord): void {
 const ENDED: ReadonlyArray<readonly [Mark, RegExp]> = [
   ['start/ledger-refuses', /the ledger knows of/],
   ['start/hole-refused', /missing among others|is bad at byte|written after it|is damaged at index/],
-  ['start/replaced', /known as incarnation|known to store|older copy|rolled back|two processes/],
   ['end/worker-died', /^The worker of shard/],
   ['end/stuck-disk', /the disk is stuck/],
 ]
@@ -48,7 +49,7 @@ const CALLS: Readonly<Record<string, Mark>> = {
   'refused FLOTILLA_TIMEOUT': 'call/timeout',
   'unknown FLOTILLA_TIMEOUT': 'call/timeout-unknown',
   'unknown FLOTILLA_CONNECTION_LOST': 'call/connection-lost',
-  'refused FLOTILLA_LEADERSHIP_LOST': 'call/lost-leadership',
+  'refused FLOTILLA_TERM_MISMATCH': 'call/term-mismatch',
   'refused FLOTILLA_CLOSED': 'call/closed',
   'unknown FLOTILLA_CLOSED': 'call/closed',
 }

@@ -2,6 +2,7 @@ import type { NodeImpl } from '../raft/node-impl.ts'
 import { MAX_APPENDS_IN_FLIGHT } from '../util/limits.ts'
 import type { LogMirror } from './disk-mirror.ts'
 import type { GroupRecord, ReplicaGhost } from './ghost-state.ts'
+import { keptByCut } from './log-cuts.ts'
 import type { Marks } from './marks.ts'
 
 /** A replica as it was a step ago. */
@@ -45,29 +46,14 @@ export function markChange(
   if (commit > before.commit + MANY_COMMITS) marks.reach('commit/many')
   if (node.state === 'leader' && commit > before.commit && commit > log.durableIndex)
     marks.reach('commit/ahead-of-own-disk')
-  if (wasCut(node, before)) markCut(marks, node, before, replica, disk)
+  const kept = disk === null ? null : keptByCut(node, before, disk)
+  if (kept !== null) markCut(marks, before.lastIndex, kept, replica)
 }
 
-/** What comes in place of a cut comes in the same step, and may be longer. */
-function wasCut({ log }: NodeImpl, { lastIndex, lastTerm }: ReplicaBefore): boolean {
-  if (log.lastIndex < lastIndex) return true
-  return lastIndex >= log.firstIndex && log.termAt(lastIndex) !== lastTerm
-}
-
-function markCut(
-  marks: Marks,
-  { log }: NodeImpl,
-  before: ReplicaBefore,
-  replica: ReplicaGhost,
-  disk: LogMirror | null,
-): void {
+function markCut(marks: Marks, cutFrom: number, kept: number, { ackedIndex }: ReplicaGhost): void {
   marks.reach('cut/suffix')
-  let kept = Math.min(log.lastIndex, before.lastIndex)
-  while (kept >= log.firstIndex && disk !== null && kept > 0 && !disk.holds(kept, log.termAt(kept))) kept--
-  if (before.lastIndex - kept > MANY_CUT) marks.reach('cut/many')
-  if (disk?.sharesBlock(kept, kept + 1) === true) marks.reach('cut/inside-block')
-  if (replica.ackedIndex > kept) marks.reach('cut/acknowledged')
-  if (disk !== null && disk.lastIndex < before.lastIndex) marks.reach('cut/while-unflushed')
+  if (cutFrom - kept > MANY_CUT) marks.reach('cut/many')
+  if (ackedIndex > kept) marks.reach('cut/acknowledged')
 }
 
 /** A replica leads from now on; `others` are the group's replicas on other stores. */

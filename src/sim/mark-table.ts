@@ -39,9 +39,7 @@ export const MARKS = {
   'append/busy': 'a follower has no room for an append: BUSY',
   'cut/suffix': 'a follower cuts off entries that a newer leader does not have',
   'cut/many': 'a follower cuts off more than twenty entries at once',
-  'cut/inside-block': 'a follower cuts in the middle of a block',
   'cut/acknowledged': 'a follower cuts off what it had acknowledged to an older leader',
-  'cut/while-unflushed': 'a follower cuts off entries that its disk does not hold yet',
   'commit/ahead-of-own-disk': 'a leader commits what its own disk does not hold yet',
   'commit/many': 'a replica learns of more than a hundred commits at once',
   truncation: 'a log loses its beginning',
@@ -86,8 +84,9 @@ export const MARKS = {
   'start/state-lost': 'a state is gone and its log cannot replay it',
   'start/ledger-refuses': 'a store does not open: its ledger knows of more than its log holds',
   'start/hole-refused': 'a store does not open: its log has a hole or a bad place',
-  'start/replaced': 'a store is refused as replaced or rolled back',
   'suspect/accused': 'a store hears that it counts toward no quorum',
+  'suspect/wiped': 'a store is another one than was known by its name',
+  'suspect/rolled-back': 'a store is an earlier self than others have met',
   // Ends.
   'end/storage-error': 'a store ends by a storage error',
   'end/worker-died': 'a store ends because a worker thread died',
@@ -98,7 +97,7 @@ export const MARKS = {
   'call/timeout': 'a call that had no effect ends by its time',
   'call/timeout-unknown': 'a call ends by its time and may take effect yet',
   'call/connection-lost': 'the connection of a call breaks, its outcome is unknown',
-  'call/lost-leadership': 'a caller learns that its entry was replaced: not applied',
+  'call/term-mismatch': 'the term that a caller wanted its entry in is over: not applied',
   'call/closed': 'a call ends because its store does',
 } as const satisfies Readonly<Record<string, string>>
 

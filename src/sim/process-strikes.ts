@@ -29,6 +29,7 @@ export class ProcessStrikes {
     damage: (forMs: number) => this.#damage.strike(forMs),
     threadDeaths: () => this.#killThread(),
     gasps: (forMs: number) => this.#gasp(forMs),
+    rot: (forMs: number) => this.#damage.rot(forMs),
   }
   readonly #context: StrikeContext
   readonly #elections: SimRandom

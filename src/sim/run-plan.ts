@@ -66,6 +66,8 @@ export interface RunPlan {
   readonly clocks: Readonly<Record<string, ClockPlan>>
   /** In the second phase one counter on one store of the core never answers its store again. */
   readonly hangsMachine: boolean
+  /** Share of the turns of a counter in which it throws: its replica stops there until its store starts again. */
+  readonly machineFailRate: number
   /** See StoreOptions.maxLogBytes; null for the default, which no run reaches. */
   readonly maxLogBytes: number | null
   /** What the queues of its stores hold; null for as much as those of real ones, which few runs fill. */
@@ -94,6 +96,7 @@ const ELECTION_TIMEOUTS_MS = [200, 300, 500, 500, 1_000, 1_000] as const
  * both show little in most seeds. A hundred calls at once are as much load, at a quarter of the price.
  */
 const HEARTBEATS = [3, 3, 3, 3, 3, 3, 5, 10] as const
+const MACHINE_FAIL_RATES = [0, 0, 0, 0.002] as const
 const CALLS_AT_ONCE = [1, 8, 32, 100, 100, 100, 100, 100, 100, 100, 100, 100] as const
 
 /** Bounds for the draw: a test may ask for small runs, a measurement for one shape. */
@@ -146,7 +149,7 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     callTimeoutMs: random.pick([1_000, 2_000, 5_000]),
     faults: {
       ...drawFaults(random, storeCount, damage),
-      ...drawLateFaults(seed),
+      ...drawLateFaults(seed, damage),
       ambushes: drawAmbushesOf(seed),
     },
     faultsFromMs: random.chance(0.3) ? 0 : random.between(500, 3_000),
@@ -161,6 +164,7 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
   const bursts = random.chance(0.3) ? drawBursts(random, drawn) : null
   return {
     ...drawn,
+    machineFailRate: new SimRandom(`machines/${seed}`).pick(MACHINE_FAIL_RATES),
     limits: drawLimits(seed),
     maxLogBytes: hasSmallLogs ? roomForLogs(drawn, bursts) : null,
     bursts,
@@ -223,6 +227,7 @@ export function withoutFaults(plan: RunPlan): RunPlan {
     disk: { writeMs: 0, syncMs: 0, readMs: 0, openMs: 0 },
     clocks,
     hangsMachine: false,
+    machineFailRate: 0,
     bursts: null,
     // It starts a store again, and that is an election.
     readsAtRest: false,
@@ -271,9 +276,10 @@ function drawFaults(random: SimRandom, storeCount: number, damages: boolean): Ne
   return { ...drawn, damage: damages, kills: drawn.kills || { everyMs: 15_000, forMs: 500 }, maxDown }
 }
 
-function drawLateFaults(seed: number | string): NemesisOptions {
+function drawLateFaults(seed: number | string, damages: boolean): NemesisOptions {
   const random = new SimRandom(`late-faults/${seed}`)
-  return Object.fromEntries(LATE_KINDS.map((kind) => [kind, random.chance(0.4) && drawRate(random, kind)]))
+  const kinds = LATE_KINDS.filter((kind) => damages || kind !== 'rot')
+  return Object.fromEntries(kinds.map((kind) => [kind, random.chance(0.4) && drawRate(random, kind)]))
 }
 
 function drawNetwork(random: SimRandom): Partial<NetworkOptions> {
@@ -297,7 +303,7 @@ function drawLimits(seed: number | string): QueueLimits | null {
     logCacheBytesPerStore: random.pick([4, 8]) * MIB,
     shardQueueBytes: random.pick([2, 4]) * MIB,
     bulkInFlightBytes: random.pick([MIB / 16, MIB, 4 * MIB]),
-    controlQueueBytes: random.pick([MIB / 64, MIB / 16]),
+    controlQueueBytes: random.pick([300, 2_000]),
   }
 }
 

@@ -7,6 +7,7 @@ import { checkHistory, type HistoryVerdict } from './history-check.ts'
 import { LivenessPhase } from './liveness.ts'
 import { markCalls } from './mark-lives.ts'
 import { type Nemesis, startNemesis } from './nemesis.ts'
+import type { SimRandom } from './random.ts'
 import { drawPlan, type PlanLimits, type RunPlan } from './run-plan.ts'
 import { SimClients } from './sim-client.ts'
 import { toSimulationFailure } from './simulation-failure.ts'
@@ -67,12 +68,14 @@ class SeedRun {
   readonly #cluster: SimCluster
   readonly #clients: SimClients
   readonly #load: ClientLoad
+  readonly #machineFaults: SimRandom
   #phase: LivenessPhase | null = null
 
   constructor(plan: RunPlan, { onLine }: RunOptions) {
     this.#plan = plan
     this.world = new SimWorld({ seed: plan.seed, network: plan.network, disk: plan.disk })
     if (onLine !== undefined) this.world.trace.onLine = onLine
+    this.#machineFaults = this.world.random.fork('machine-faults')
     this.#cluster = this.#makeCluster()
     this.#clients = new SimClients(this.#cluster, new History(() => this.world.nowMs))
     this.#load = new ClientLoad(plan, this.#cluster, this.#clients)
@@ -95,6 +98,7 @@ class SeedRun {
           this.#machine(groupId, storeId),
       },
       clockOf: (storeId: string) => clocks[storeId] ?? {},
+      machinesFail: this.#plan.machineFailRate > 0,
     }
     return new SimCluster(this.world, options, {
       onCommitted: (group, index, entry) => {
@@ -121,6 +125,7 @@ class SeedRun {
         })
       },
       () => this.#phase?.hung?.groupId === groupId && this.#phase.hung.storeId === storeId,
+      () => this.#phase === null && this.#machineFaults.chance(this.#plan.machineFailRate),
     )
   }
 
@@ -155,7 +160,7 @@ class SeedRun {
       onCutOff: (process) => this.#load.onCutOff(process.name),
       onRush: (process, forMs) => this.#load.rush(process.name, forMs),
       onDiskTrouble: (process) => cluster.trouble(process),
-      ...(this.#plan.faults.damage && {
+      ...((this.#plan.faults.damage || this.#plan.faults.rot) && {
         mayDamage: (process) => atlas.mayDamage(process.name),
         onDamaged: (process, before, extent) => cluster.onDamaged(process.name, before, extent),
       }),

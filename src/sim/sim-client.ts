@@ -121,6 +121,10 @@ export interface SimCallOptions {
   readonly timeoutMs?: number
 }
 
+export interface SimApplyOptions extends SimCallOptions {
+  readonly expectedTerm?: number
+}
+
 /** A caller of the simulated cluster. Its calls reject with FlotillaErrors, as those of a store do. */
 export class SimClient {
   readonly name: string
@@ -165,7 +169,7 @@ export class SimGroup {
     this.groupId = groupId
   }
 
-  apply(data: Uint8Array, options?: SimCallOptions): Promise<ApplyResult> {
+  apply(data: Uint8Array, options?: SimApplyOptions): Promise<ApplyResult> {
     const bytes = Buffer.from(data)
     return this.#call('apply', bytes, (store) => store.group(this.groupId).apply(bytes, options))
   }

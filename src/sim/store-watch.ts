@@ -35,6 +35,7 @@ import {
   voteUniqueness,
 } from './invariants.ts'
 import { LinkMarks } from './mark-lives.ts'
+import { cutIsClean } from './log-cuts.ts'
 import { markBounds, markChange, markElection, markStart } from './mark-replicas.ts'
 import type { Marks } from './marks.ts'
 import { watchReads } from './read-watch.ts'
@@ -293,14 +294,16 @@ export class StoreWatch {
 
   #onChanged(seen: Seen, commit: number, lastIndex: number): void {
     const { node, group, replica } = seen
-    markChange(this.#ghost.marks, node, seen, replica, this.#disk.log(group.groupId))
+    const disk = this.#disk.log(group.groupId)
+    markChange(this.#ghost.marks, node, seen, replica, disk)
+    if (disk !== null) cutIsClean(group, node, seen, disk)
     termMonotonic(group, replica, seen.term, node.currTerm)
     const leads = node.state === 'leader'
     if (leads && seen.leaderTerm === node.currTerm)
       leaderAppendOnly(group, node, seen.lastIndex, seen.lastTerm)
     else if (leads) this.#onElected(seen)
     else keepsOwnTerm(group, node, seen.lastIndex, seen.lastTerm)
-    durableIsOnDisk(group, node, this.#disk.log(group.groupId))
+    durableIsOnDisk(group, node, disk)
     commitMonotonic(group, node, seen.commit)
     if (commit > seen.commit) this.#onCommit(seen, commit, leads)
     this.#checkGap(group, node)

@@ -14,7 +14,7 @@ const VERSION = 1
 const ID_AT = 8
 const NUMBER_AT = ID_AT + DATABASE_ID_BYTES
 const CRC_AT = NUMBER_AT + 6
-const SLOT_BYTES = CRC_AT + 4
+export const LEDGER_SLOT_BYTES = CRC_AT + 4
 
 export interface LedgerContent {
   readonly databaseId: Buffer
@@ -150,7 +150,7 @@ export class Ledger {
 }
 
 function encodeSlot({ databaseId, highest }: LedgerContent): Buffer {
-  const slot = Buffer.alloc(SLOT_BYTES)
+  const slot = Buffer.alloc(LEDGER_SLOT_BYTES)
   slot.writeUInt32LE(MAGIC, 0)
   slot.writeUInt32LE(VERSION, 4)
   slot.set(databaseId, ID_AT)
@@ -181,7 +181,11 @@ function newestSlot(bytes: Buffer): NewestSlot | null {
 }
 
 function decodeSlot(bytes: Buffer): LedgerContent | null {
-  if (bytes.length < SLOT_BYTES || bytes.readUInt32LE(0) !== MAGIC || bytes.readUInt32LE(4) !== VERSION)
+  if (
+    bytes.length < LEDGER_SLOT_BYTES ||
+    bytes.readUInt32LE(0) !== MAGIC ||
+    bytes.readUInt32LE(4) !== VERSION
+  )
     return null
   if (crc32(bytes.subarray(0, CRC_AT)) !== bytes.readUInt32LE(CRC_AT)) return null
   return {

@@ -97,6 +97,19 @@ export const FALLS: readonly Ambush[] = [
   },
 ]
 
+/** One that has no state has more of the log than whoever is left: it leads until others have what it has. */
+export const STATELESS_HEIRS: readonly Ambush[] = [
+  {
+    mark: 'start/state-lost',
+    chance: 1,
+    restMs: 500,
+    strikes: [
+      { who: 'other', what: 'cut-off', after: 1, for: 3.5 },
+      { who: 'heir', what: 'kill', after: 4, for: 15 },
+    ],
+  },
+]
+
 /** A voter does not hear its leader any more, and before it stands all others start again: they heard it a moment ago. */
 export const ESTRANGED: readonly Ambush[] = [0.6, 0.75, 0.9].map((after) => ({
   mark: 'vote/granted',

@@ -1,5 +1,7 @@
+import type { Ambush } from '../../src/sim/ambush.ts'
 import { DEFAULT_RATES, FAULT_KINDS, type FaultRate } from '../../src/sim/fault-kinds.ts'
 import { drawPlan, type PlanLimits, type RunPlan } from '../../src/sim/run-plan.ts'
+import type { QueueLimits } from '../../src/util/queue-limits.ts'
 import {
   CUTS,
   DEPOSALS,
@@ -8,6 +10,7 @@ import {
   HALF_SAID,
   RESENT,
   SHORT_LIVES,
+  STATELESS_HEIRS,
   STILL_LEADERS,
 } from './dense-ambushes.ts'
 
@@ -129,28 +132,9 @@ export const SHAPES = {
    * Leaders are cut off, with much that nobody else has, for longer than it takes to elect others; so are the others. No
    * partition comes at random: its end would be that of all of them.
    */
-  deposed: (seed: number, limits: PlanLimits) => {
+  deposed: (seed: number, limits: PlanLimits) =>
     // One of them in a run: they would disturb each other.
-    const ambush = DEPOSALS[(seed >> 3) % DEPOSALS.length]!
-    const parts = ambush.strikes.some(({ what }) => what === 'pair-off')
-    const stores = parts ? FIVE : 3 + (seed % 3)
-    const plan = densePlan(drawPlan(seed, { stores, ...FAST_LIMITS, ...limits }))
-    const faults = {
-      kills: { everyMs: 3_000, forMs: 200 },
-      pauses: { everyMs: 2_000, forMs: 300 },
-      slowDisk: { everyMs: 1_200, forMs: 300 },
-      maxDown: plan.storeIds.length,
-      ambushes: [ambush],
-    }
-    return {
-      ...plan,
-      kvMembers: plan.storeIds,
-      faults,
-      callsPerSecond: seed % 3 === 0 ? 25 : 150,
-      callTimeoutMs: 2_000,
-      livenessMs: 8_000,
-    }
-  },
+    deposedPlan(seed, limits, DEPOSALS[(seed >> 3) % DEPOSALS.length]!),
   /** All die at once, and their flushes are slow: what a new leader cuts off waits, and machines begin anew meanwhile. */
   fallen: (seed: number, limits: PlanLimits) => {
     const plan = densePlan(drawPlan(seed, { stores: 3, ...FAST_LIMITS, ...limits }))
@@ -199,6 +183,62 @@ export const SHAPES = {
       livenessMs: 10_000,
     }
   },
+  /** Queues are full soon: those of callers and readers, those in front of slow disks, and those on the way to other stores. */
+  cramped: (seed: number, limits: PlanLimits) => {
+    const plan = densePlan(drawPlan(seed, { stores: 3, ...FAST_LIMITS, maxGroups: 6, ...limits }))
+    const large = (seed >> 3) % 2 === 0
+    const faults = {
+      slowDisk: { everyMs: 250, forMs: 300 },
+      kills: { everyMs: 2_500, forMs: 300 },
+      resets: { everyMs: 1_000, forMs: 0 },
+      clogs: { everyMs: 800, forMs: 150 },
+    }
+    return {
+      ...plan,
+      kvMembers: plan.storeIds,
+      faults,
+      limits: CRAMPED,
+      mix: { ...plan.mix, put: 4, get: large ? 1 : 20, query: large ? 1 : 10, apply: 4, scan: 0 },
+      callsPerSecond: large ? 50 : 400,
+      callsAtOnce: large ? 1 : 4,
+      // A round of questions lasts, so that others come meanwhile.
+      network: large ? plan.network : { ...plan.network, minDelayMs: 5, meanDelayMs: 5 },
+      maxInFlight: 200,
+      bursts: large ? { everyMs: 300, calls: 24, gapMs: 0.02, valueBytes: MIB / 4 } : null,
+      maxLogBytes: null,
+      electionTimeoutMs: 500,
+      livenessMs: 8_000,
+    }
+  },
+  /** States and ledgers rot behind logs that are truncated all the time, and machines throw. */
+  decayed: (seed: number, limits: PlanLimits) => {
+    const few = (seed >> 3) % 2 === 1
+    const plan = densePlan(
+      drawPlan(seed, { stores: few ? 3 : FIVE, ...FAST_LIMITS, maxGroups: few ? 3 : 6, ...limits }),
+    )
+    const rot = { everyMs: few ? 1_500 : 500, forMs: 100 }
+    const faults = few
+      ? { rot, kills: { everyMs: 4_000, forMs: 100 }, maxDown: 2, ambushes: STATELESS_HEIRS }
+      : {
+          rot,
+          kills: { everyMs: 1_000, forMs: 200 },
+          partitions: { everyMs: 1_500, forMs: 500 },
+          maxDown: 3,
+        }
+    return {
+      ...plan,
+      kvMembers: plan.storeIds,
+      faults,
+      shards: 1,
+      machineFailRate: few ? 0 : 0.02,
+      callsPerSecond: few ? 250 : 100,
+      mix: { ...plan.mix, put: 8, batch: 2, apply: 4, scan: 0 },
+      valueBytes: { mean: 6_000, max: 40_000 },
+      maxLogBytes: few || seed % 2 === 0 ? MIB : null,
+      bursts: null,
+      livenessMs: 8_000,
+    }
+  },
   /** Stores start again and again among many readers, and connections break. */
   restless: (seed: number, limits: PlanLimits) => {
     const plan = densePlan(drawPlan(seed, { stores: 3, ...FAST_LIMITS, ...limits }))
@@ -225,6 +265,16 @@ export const SHAPES = {
     }
   },
 } as const satisfies Readonly<Record<string, (seed: number, limits: PlanLimits) => RunPlan>>
+
+/** The least that every entry of these runs passes through. */
+const CRAMPED: QueueLimits = {
+  pendingTasksPerGroup: 48,
+  pendingReadsPerGroup: 3,
+  logCacheBytesPerStore: 8 * MIB,
+  shardQueueBytes: 2 * MIB,
+  bulkInFlightBytes: 4 * MIB,
+  controlQueueBytes: 200,
+}
 
 export type Shape = keyof typeof SHAPES
 
@@ -267,6 +317,27 @@ export function fastPlan(seed: number, limits: PlanLimits = {}, shape: Shape = s
   return SHAPES[shape](seed, limits)
 }
 
+function deposedPlan(seed: number, limits: PlanLimits, ambush: Ambush): RunPlan {
+  const parts = ambush.strikes.some(({ what }) => what === 'pair-off')
+  const stores = parts ? FIVE : 3 + (seed % 3)
+  const plan = densePlan(drawPlan(seed, { stores, ...FAST_LIMITS, ...limits }))
+  const faults = {
+    kills: { everyMs: 3_000, forMs: 200 },
+    pauses: { everyMs: 2_000, forMs: 300 },
+    slowDisk: { everyMs: 1_200, forMs: 300 },
+    maxDown: plan.storeIds.length,
+    ambushes: [ambush],
+  }
+  return {
+    ...plan,
+    kvMembers: plan.storeIds,
+    faults,
+    callsPerSecond: seed % 3 === 0 ? 25 : 150,
+    callTimeoutMs: 2_000,
+    livenessMs: 8_000,
+  }
+}
+
 /** The same plan in fast motion: much happens in little time. */
 function densePlan(plan: RunPlan): RunPlan {
   const faults: Record<string, unknown> = { ...plan.faults }
@@ -292,6 +363,7 @@ function densePlan(plan: RunPlan): RunPlan {
     maxInFlight: 100,
     callsAtOnce: 1,
     limits: null,
+    machineFailRate: 0,
     valueBytes: { mean: 100, max: 2_000 },
     faultsFromMs: 300,
     hangsMachine: false,

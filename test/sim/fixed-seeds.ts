@@ -1,4 +1,3 @@
-import type { Mark } from '../../src/sim/mark-table.ts'
 import type { Shape } from '../mutants/dense-plan.ts'
 
 /** The runs of every test run, in fast motion: picked for the marks that they reach, in little time. */
@@ -16,23 +15,9 @@ export const FIXED_SEEDS: Readonly<Record<Shape, readonly number[]>> = {
   restless: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 18],
   fallen: [1, 2, 3, 4, 5, 6],
   outgrown: [3, 4, 7, 9, 11, 12, 14],
+  decayed: [2, 3, 4, 5, 7, 8, 9, 14, 15, 16, 20, 26, 27, 28, 31, 41, 42, 46, 47, 77],
+  cramped: [4, 7, 9, 11, 16, 20],
 }
 
 /** How often each mark is reached in these runs, at least. */
 export const LEAST_MARKS = 10
-
-/** Marks that campaigns reach, and these runs less often than that. Each that is taken off this list is a gain. */
-export const RARE_MARKS: readonly Mark[] = [
-  'election/after-state-lost',
-  'append/busy',
-  'cut/inside-block',
-  'cut/while-unflushed',
-  'read/busy',
-  'forward/unknown',
-  'link/refused-send',
-  'start/ledger-slot',
-  'start/state-set-aside',
-  'start/state-lost',
-  'start/replaced',
-  'call/lost-leadership',
-]

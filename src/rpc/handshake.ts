@@ -5,6 +5,7 @@ import {
   MAX_HELLO_ADDRESSES,
   MAX_INCARNATION_BYTES,
   MAX_NAME_BYTES,
+  MAX_REMEMBERED_STARTS,
   MAX_SHARDS,
 } from '../util/limits.ts'
 import {
@@ -61,6 +62,8 @@ export interface HelloExtras {
   readonly flushSeen?: readonly number[]
   /** Per shard: our own highest flush number. */
   readonly flushClaimed?: readonly number[]
+  /** What our processes before this one drew, of the starts boot - 1, boot - 2, …; as many as are known. */
+  readonly pastProcesses?: readonly number[]
   /** Of the address that we tell. */
   readonly addressVersion?: number
   /** What we have heard of other stores. */
@@ -83,6 +86,8 @@ export interface PeerHello extends RpcIdentity {
   readonly seen: SeenIdentity
   readonly flushSeen: readonly number[]
   readonly flushClaimed: readonly number[]
+  /** Of its starts boot - 1, boot - 2, …; as many as it knows. */
+  readonly pastProcesses: readonly number[]
   readonly addresses: readonly StoreAddress[]
 }
 
@@ -124,6 +129,7 @@ export function makeHello(
     seenProcess: seen.process,
     flushSeen: extras.flushSeen === undefined ? [] : [...extras.flushSeen],
     flushClaimed: extras.flushClaimed === undefined ? [] : [...extras.flushClaimed],
+    pastProcesses: extras.pastProcesses === undefined ? [] : [...extras.pastProcesses],
     addresses: fitting(extras.addresses ?? []),
   }
 }
@@ -170,6 +176,7 @@ export function readHello(hello: WireHello): PeerHello {
     },
     flushSeen: hello.flushSeen ?? [],
     flushClaimed: hello.flushClaimed ?? [],
+    pastProcesses: hello.pastProcesses ?? [],
     addresses: (hello.addresses ?? []).map((entry) => ({
       storeId: entry.storeId ?? '',
       address: entry.address ?? '',
@@ -201,6 +208,8 @@ function checkSizes(hello: PeerHello): void {
   if (hello.flushSeen.length > MAX_SHARDS || hello.flushClaimed.length > MAX_SHARDS) {
     throw protocolError('a handshake with too many flush numbers')
   }
+  if (hello.pastProcesses.length > MAX_REMEMBERED_STARTS)
+    throw protocolError('a handshake with too many starts')
   if (hello.addresses.length > MAX_HELLO_ADDRESSES) throw protocolError('a handshake with too many addresses')
 }
 

@@ -107,6 +107,11 @@ export function processOfStart({ boot: last, processes = [] }: Identity, boot: n
   return processes[processes.length - 1 - (last - boot)] ?? null
 }
 
+/** Of the starts before the present one, the newest first. */
+export function pastProcesses({ processes = [] }: Identity): number[] {
+  return processes.slice(0, -1).reverse()
+}
+
 async function readIdentity(files: Files, dataDir: string, wanted: IdentityWanted): Promise<Identity | null> {
   const bytes = await files.readFile(`${dataDir}/${IDENTITY_FILE}`)
   if (bytes === null) return null

@@ -43,6 +43,12 @@ export function judgePeer(known: KnownPast, hello: PeerHello): FlotillaError | n
           `${twoProcesses(storeId, hello.boot)} (${shown(known.process)}, ${shown(hello.process)})`,
         )
   }
+  // By its own word: it may have been put back, and have started unheard until it overtook what is known of it. To find that
+  // out is not left to it alone, for it may die before it could say so, and this store knows only its newest start.
+  const then = hello.pastProcesses[hello.boot - known.boot - 1]
+  if (then !== undefined && then !== known.process) {
+    return replaced(storeId, `${twoProcesses(storeId, known.boot)} (${shown(known.process)}, ${shown(then)})`)
+  }
   const shard = firstBelow(hello.flushClaimed, known.flushSeen)
   if (shard < 0) return null
   return replaced(

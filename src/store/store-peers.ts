@@ -11,7 +11,7 @@ import type { RpcMultiplexer, RpcMultiplexerOptions } from '../rpc/multiplexer.t
 import type { LogShard } from '../storage/log-shard.ts'
 import { assertPresent } from '../util/assert.ts'
 import { FlotillaError } from '../util/errors.ts'
-import { type Identity, presentStart, processOfStart } from './identity.ts'
+import { type Identity, pastProcesses, presentStart, processOfStart } from './identity.ts'
 import { judgeSelf, readDoubleStart, readLostFlushes } from './peer-judgement.ts'
 import type { PeerMemory } from './peer-memory.ts'
 
@@ -143,6 +143,7 @@ export class StorePeers {
       seen: past,
       flushSeen: past.flushSeen,
       flushClaimed: this.#flushClaimed(),
+      pastProcesses: pastProcesses(this.#identity),
       addressVersion: this.#memory.own.version,
       addresses: this.#memory.addresses(storeId),
     }

@@ -1047,6 +1047,9 @@ export declare namespace flotilla {
             /** Hello seenProcess. */
             seenProcess: number;
 
+            /** Hello pastProcesses. */
+            pastProcesses: number[];
+
             /**
              * Encodes the specified Hello message. Does not implicitly {@link flotilla.rpc.Hello.verify|verify} messages.
              * @param message Hello message or plain object to encode
@@ -1130,6 +1133,9 @@ export declare namespace flotilla {
 
                 /** Hello seenProcess */
                 seenProcess?: (number|null);
+
+                /** Hello pastProcesses */
+                pastProcesses?: (number[]|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];

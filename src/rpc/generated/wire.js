@@ -1518,6 +1518,7 @@ export const flotilla = $root.flotilla = (() => {
                 this.flushSeen = [];
                 this.flushClaimed = [];
                 this.addresses = [];
+                this.pastProcesses = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -1544,6 +1545,7 @@ export const flotilla = $root.flotilla = (() => {
             Hello.prototype.seenIncarnation = "";
             Hello.prototype.seenBoot = 0;
             Hello.prototype.seenProcess = 0;
+            Hello.prototype.pastProcesses = $util.emptyArray;
 
             Hello.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1593,6 +1595,8 @@ export const flotilla = $root.flotilla = (() => {
                     writer.uint32(152).uint32(message.seenBoot);
                 if (message.seenProcess != null && $Object.hasOwnProperty.call(message, "seenProcess") && (typeof message.seenProcess === "object" ? message.seenProcess.low || message.seenProcess.high : message.seenProcess !== 0))
                     writer.uint32(160).uint64(message.seenProcess);
+                if (message.pastProcesses != null && message.pastProcesses.length)
+                    writer.uint32(170).uint64s(message.pastProcesses);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1813,6 +1817,20 @@ export const flotilla = $root.flotilla = (() => {
                                 message.seenProcess = value;
                             else
                                 delete message.seenProcess;
+                            continue;
+                        }
+                    case 21: {
+                            if (wireType === 2) {
+                                if (!(message.pastProcesses && message.pastProcesses.length))
+                                    message.pastProcesses = [];
+                                reader.uint64s(message.pastProcesses);
+                                continue;
+                            }
+                            if (wireType !== 0)
+                                break;
+                            if (!(message.pastProcesses && message.pastProcesses.length))
+                                message.pastProcesses = [];
+                            message.pastProcesses.push(reader.uint64());
                             continue;
                         }
                     }

@@ -3,7 +3,7 @@ import { FlotillaError, toFlotillaError } from '../util/errors.ts'
 import { MAX_GET_MANY_KEYS } from '../util/limits.ts'
 import type { CallWheel } from './call-wheel.ts'
 import { type CallOptions, PendingCall } from './pending-call.ts'
-import type { LocalReplica, ReadSink } from './ports.ts'
+import type { LocalKv, LocalReplica, ReadSink } from './ports.ts'
 import { asBuffer, noSuchReplica, ReadCall, type ReadRoutes } from './read-calls.ts'
 import { mayReadAgain } from './retry.ts'
 import { whyDown } from './why-down.ts'
@@ -116,10 +116,15 @@ export class KvReads {
         // Those that have no answer: a replica began to work here meanwhile.
         for (const call of open) this.#again(call)
       },
-      (error: unknown) => {
-        for (const call of open) call.fail(toFlotillaError(error))
-      },
+      (error: unknown) => this.#onRemoteFailed(groupId, open, toFlotillaError(error)),
     )
+  }
+
+  /** A damaged value is the failure of who reads it, and of nobody who asks with him. */
+  #onRemoteFailed(groupId: string, calls: readonly KvGetCall[], error: FlotillaError): void {
+    const open = calls.filter((call) => !call.settled)
+    if (error.shortName === 'CORRUPT' && calls.length > 1) for (const call of open) this.#ask(groupId, [call])
+    else for (const call of open) call.fail(error)
   }
 
   #again(call: KvGetCall): void {
@@ -210,12 +215,23 @@ class LocalGetBatch implements ReadSink {
     for (const key of call.keys) this.#keys.push(key)
   }
 
+  get isWanted(): boolean {
+    return this.#calls.some((call) => !call.settled)
+  }
+
   onReadIndex(): void {
     const { kv } = this.#local
     if (kv === null) return
-    kv.getMany(this.#keys, (error, values, appliedIndex) => {
-      if (error === null) distribute(this.#calls, { values, storeId: this.#storeId, appliedIndex })
-      else this.onReadRefused(error)
+    this.#lookUp(kv, this.#calls, this.#keys)
+  }
+
+  /** A damaged value is the failure of who reads it, and of nobody who asks with him. */
+  #lookUp(kv: LocalKv, calls: readonly KvGetCall[], keys: readonly Buffer[]): void {
+    kv.getMany(keys, (error, values, appliedIndex) => {
+      if (error === null) distribute(calls, { values, storeId: this.#storeId, appliedIndex })
+      else if (error.shortName === 'CORRUPT' && calls.length > 1)
+        for (const call of calls) this.#lookUp(kv, [call], call.keys)
+      else for (const call of calls) if (!call.settled) call.refused(error)
     })
   }
 
@@ -228,7 +244,9 @@ class LocalGetBatch implements ReadSink {
 class RemoteGetCall extends ReadCall<void> {
   protected override readonly method = 'kv.get'
   /** Those that have no answer yet, in the order of the keys that are asked for. */
-  readonly #calls: KvGetCall[]
+  #calls: KvGetCall[]
+  /** An answer holds so many values or fewer: it makes no sense to have more looked up for it. */
+  #mostKeys = MAX_GET_MANY_KEYS
   /** Of the first of them, when it alone is more than an answer holds: what has come. */
   #values: (Buffer | null)[] = []
 
@@ -245,13 +263,20 @@ class RemoteGetCall extends ReadCall<void> {
     this.succeed()
   }
 
-  #missingKeys(): Buffer[] {
-    return this.#calls.flatMap(({ keys }) => keys).slice(this.#values.length)
+  /** The first call's in any case. */
+  #askedKeys(): Buffer[] {
+    const asked: Buffer[] = []
+    for (const { keys } of this.#calls) {
+      if (asked.length > 0 && asked.length + keys.length - this.#values.length > this.#mostKeys) break
+      for (const key of keys) asked.push(key)
+    }
+    const had = this.#values.length
+    return had === 0 ? asked : asked.slice(had, had + this.#mostKeys)
   }
 
   protected override encodeRequest(): Buffer {
     const { groupId } = this
-    const keys = this.#missingKeys()
+    const keys = this.#askedKeys()
     const consistency = wire.admin.Consistency.LINEARIZABLE
     return encodeWire(wire.kv.GetRequest, new wire.kv.GetRequest({ groupId, keys, consistency }))
   }
@@ -262,10 +287,11 @@ class RemoteGetCall extends ReadCall<void> {
    */
   protected override onAnswer(body: Buffer): void {
     const { present, values, storeId, appliedIndex } = wire.kv.GetResponse.decode(body)
-    const missing = this.#missingKeys().length
-    if (present.length !== values.length || present.length === 0 || present.length > missing) {
-      throw new FlotillaError('PROTOCOL', `an answer with ${values.length} values for ${missing} keys`)
+    const asked = this.#askedKeys().length
+    if (present.length !== values.length || present.length === 0 || present.length > asked) {
+      throw new FlotillaError('PROTOCOL', `an answer with ${values.length} values for ${asked} keys`)
     }
+    if (present.length < asked) this.#mostKeys = 2 * present.length
     present.forEach((there, i) => this.#values.push(there ? asBuffer(values[i]!) : null))
     let whole = 0
     let next = 0
@@ -276,7 +302,8 @@ class RemoteGetCall extends ReadCall<void> {
     }
     const answered = this.#calls.splice(0, whole)
     distribute(answered, { values: this.#values, storeId, appliedIndex })
-    if (whole > 0) this.#values = []
+    if (whole > 0 || this.#calls[0]?.settled) this.#values = []
+    this.#calls = this.#calls.filter((call) => !call.settled)
     if (this.#calls.length === 0) this.succeed()
     else this.attempt()
   }

@@ -31,6 +31,8 @@ export interface ApplySink {
 }
 
 export interface ReadSink {
+  /** False once nobody waits for the answer any more: it may be dropped untold. */
+  readonly isWanted: boolean
   /** The local state machine holds everything acknowledged before the read began; `index` is applied here. */
   onReadIndex(index: number): void
   onReadRefused(error: FlotillaError): void

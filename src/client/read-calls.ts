@@ -39,6 +39,10 @@ export abstract class ReadCall<T> extends PendingCall<T> implements LocateWaiter
     this.#localOnly = localOnly
   }
 
+  get isWanted(): boolean {
+    return !this.settled
+  }
+
   /** The method of the call to another store, its body, and what its answer means. */
   protected abstract readonly method: string
   protected abstract encodeRequest(): Buffer

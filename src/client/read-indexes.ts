@@ -10,6 +10,10 @@ class SharedRead implements ReadSink {
     this.local = local
   }
 
+  get isWanted(): boolean {
+    return this.sinks.some((sink) => sink.isWanted)
+  }
+
   onReadIndex(index: number): void {
     for (const sink of this.sinks) sink.onReadIndex(index)
   }

@@ -13,6 +13,8 @@ import { TermRuns } from './term-runs.ts'
 /** Bytes of blocks that all groups of a store keep in memory. */
 export interface LogCacheBudget {
   bytes: number
+  /** Of this turn's proposals, which are no blocks yet. */
+  spokenFor: number
   readonly maxBytes: number
 }
 
@@ -85,14 +87,21 @@ export class LogManager {
     return this.#cachedBytes
   }
 
-  /** Whether `bytes` more may be kept in memory, once the entries above `cutAfter` are cut (-1: none are). */
-  hasRoom(bytes: number, cutAfter = -1): boolean {
+  /**
+   * Whether `bytes` more may be kept in memory, once the entries above `cutAfter` are cut (-1: none are). `spokenFor` of them
+   * are spoken for already.
+   */
+  hasRoom(bytes: number, cutAfter = -1, spokenFor = 0): boolean {
     const more = bytes - (cutAfter < 0 ? 0 : this.#cachedBytesAbove(cutAfter))
     return (
       more <= 0 ||
       (this.#cachedBytes + more <= MAX_LOG_CACHE_BYTES_PER_GROUP &&
-        this.#budget.bytes + more <= this.#budget.maxBytes)
+        this.#budget.bytes + this.#budget.spokenFor - spokenFor + more <= this.#budget.maxBytes)
     )
+  }
+
+  speakFor(bytes: number): void {
+    this.#budget.spokenFor += bytes
   }
 
   /** Bytes of the cached blocks that lie above `index` whole. */

@@ -237,6 +237,7 @@ export class NodeImpl implements RaftNode {
     const nowMs = this.host.nowMs()
     this.lastLeaderMs = nowMs
     this.#election.electionTimer.touchAt(nowMs)
+    if (this.leader !== null) this.readOnly.onLeaderHeard(this.leader, nowMs)
   }
 
   /** Whether a live leader would be disturbed by an election: heard within T, or oneself with a quorum within T. */

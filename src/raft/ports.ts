@@ -64,8 +64,10 @@ export interface LogWrite {
 }
 
 export interface LogStorage {
-  /** Bytes of blocks that may be handed over now; past it appends are refused: BUSY. */
+  /** Bytes of blocks that may be handed over now, beside what is spoken for; past it appends are refused: BUSY. */
   queueRoomBytes(): number
+  /** So many more bytes (fewer, below 0) will be handed over at the end of the turn: other groups' callers must not count on them. */
+  speakFor(bytes: number): void
   /** Takes the write for the next flush. A write without blocks is always taken. */
   write(write: LogWrite): void
   /** The log of `slot` begins at `firstIndex` from now on, behind an entry of `prevTerm`: what is before it goes. */
@@ -133,6 +135,8 @@ export interface ApplySink {
 
 /** Settles one read: at `index` the state machine holds everything acknowledged before the read began. */
 export interface ReadSink {
+  /** False once nobody waits for the answer any more: it may be dropped untold. */
+  readonly isWanted: boolean
   onReadIndex(index: number): void
   onReadRefused(error: FlotillaError): void
 }

@@ -17,6 +17,8 @@ import type { RaftNode } from './raft-node.ts'
 export class Proposer {
   readonly #node: RaftNode
   readonly #proposals = new ProposalQueue()
+  /** What they will take as blocks, at most: spoken for at the disk's queue and in the store's cache. */
+  #spokenFor = 0
 
   constructor(node: RaftNode) {
     this.#node = node
@@ -34,6 +36,7 @@ export class Proposer {
     }
     if (this.#proposals.count === 0) this.#node.host.markDirty(this)
     this.#proposals.push(payload, sink, position)
+    this.#speakFor(blockBytesAtMost(this.#proposals.count, this.#proposals.bytes))
   }
 
   #refusalOf(bytes: number, expectedTerm: number): FlotillaError | null {
@@ -49,9 +52,16 @@ export class Proposer {
       this.#proposals.count + node.pendingTasks.count >= node.host.limits.pendingTasksPerGroup ||
       // Also what no cache holds any more: blocks that are durable and wait for a quorum.
       total + node.pendingTasks.bytes > MAX_PENDING_TASK_BYTES_PER_GROUP ||
-      !node.log.hasRoom(inBlocks) ||
-      node.storage.queueRoomBytes() < inBlocks
+      !node.log.hasRoom(inBlocks, -1, this.#spokenFor) ||
+      node.storage.queueRoomBytes() + this.#spokenFor < inBlocks
     return crowded ? new FlotillaError('BUSY', `group ${node.groupId} has too much in flight`) : null
+  }
+
+  #speakFor(bytes: number): void {
+    const more = bytes - this.#spokenFor
+    this.#spokenFor = bytes
+    this.#node.log.speakFor(more)
+    this.#node.storage.speakFor(more)
   }
 
   /** The turn ends: what was proposed in it goes its way. */
@@ -63,6 +73,7 @@ export class Proposer {
   #appendProposals(): void {
     const node = this.#node
     const { bytes } = this.#proposals
+    this.#speakFor(0)
     const { payloads, sinks, positions } = this.#proposals.take()
     // Consecutive and of one term, in however many blocks: callers are known by index before anything can fail.
     node.pendingTasks.add(node.log.lastIndex + 1, node.currTerm, sinks, positions, bytes)
@@ -96,6 +107,7 @@ export class Proposer {
 
   /** What has no index yet is certainly not done. */
   refuseAll(error: FlotillaError): void {
+    this.#speakFor(0)
     this.#proposals.refuseAll(error)
   }
 }

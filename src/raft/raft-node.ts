@@ -31,7 +31,11 @@ export interface RaftNode {
   readonly ballotBox: BallotBox
   readonly pendingTasks: PendingTasks
   readonly fsmCaller: { readonly lastAppliedIndex: number }
-  readonly readOnly: { onAck(): void; onApplied(index: number): void }
+  readonly readOnly: {
+    onAck(): void
+    onApplied(index: number): void
+    onLeaderHeard(leader: Member, nowMs: number): void
+  }
   readonly replicators: {
     list(): readonly ConfirmingPeer[]
     get(replica: number): ConfirmingPeer | null

@@ -30,13 +30,19 @@ interface Asked {
   readonly requestId: number
   readonly turn: number
   readonly leaderReplica: number
-  readonly sinks: ReadSink[]
+  sinks: ReadSink[]
+  sentMs: number
 }
 
 interface Waiting {
   readonly index: number
-  readonly sinks: ReadSink[]
+  sinks: ReadSink[]
 }
+
+/** Fewer than that are not worth a look at who still wants an answer. */
+const LEAST_SWEPT = 64
+/** Of an election timeout: how often questions without an answer are looked at while the leader is heard. */
+const ASK_AGAIN_SHARE = 1 / 4
 
 /**
  * ReadIndex (thesis, section 6.4). A leader answers only once an entry of its own term is committed. A follower asks
@@ -51,6 +57,10 @@ export class ReadOnlyService {
   #waiting: Waiting[] = []
   #nextRequestId = 1
   #count = 0
+  /** At so many, those that nobody wants any more are dropped, once a turn. */
+  #sweepAt = LEAST_SWEPT
+  #sweptTurn = -1
+  #askAgainAtMs = 0
 
   constructor(node: RaftNode) {
     this.#node = node
@@ -90,8 +100,23 @@ export class ReadOnlyService {
     }
   }
 
+  /** Reads are given up elsewhere, and stay here until there are many of them. */
   #isFull(): boolean {
-    return this.#count >= this.#node.host.limits.pendingReadsPerGroup
+    const { host } = this.#node
+    if (this.#count >= this.#sweepAt && this.#sweptTurn !== host.turn()) this.#dropUnwanted(host.turn())
+    return this.#count >= host.limits.pendingReadsPerGroup
+  }
+
+  #dropUnwanted(turn: number): void {
+    this.#sweptTurn = turn
+    for (const one of [...this.#asked, ...this.#waiting]) {
+      const wanted = one.sinks.filter((sink) => sink.isWanted)
+      this.#count -= one.sinks.length - wanted.length
+      one.sinks = wanted
+    }
+    this.#asked = this.#asked.filter(({ sinks }) => sinks.length > 0)
+    this.#waiting = this.#waiting.filter(({ sinks }) => sinks.length > 0)
+    this.#sweepAt = Math.max(LEAST_SWEPT, 2 * this.#count)
   }
 
   #join(local: ReadSink | null, remote: Round['remote'][number] | null): void {
@@ -177,6 +202,7 @@ export class ReadOnlyService {
       turn: node.host.turn(),
       leaderReplica: leader.replica,
       sinks: [sink],
+      sentMs: node.host.nowMs(),
     }
     const sent = node.transport.link(leader.storeId).sendReadIndexRequest(node.addressOf(leader), asked)
     if (!sent) {
@@ -185,6 +211,23 @@ export class ReadOnlyService {
     }
     this.#asked.push(asked)
     this.#count++
+  }
+
+  /**
+   * The leader lives. What it was asked an election timeout ago and has not answered, it has left out, for its queue was full,
+   * or never heard: a leader that cannot confirm a round for so long is none any more.
+   */
+  onLeaderHeard(leader: Member, nowMs: number): void {
+    if (this.#asked.length === 0 || nowMs < this.#askAgainAtMs) return
+    const node = this.#node
+    const timeoutMs = node.options.electionTimeoutMs
+    this.#askAgainAtMs = nowMs + timeoutMs * ASK_AGAIN_SHARE
+    const link = node.transport.link(leader.storeId)
+    for (const asked of this.#asked) {
+      if (asked.leaderReplica !== leader.replica || nowMs - asked.sentMs < timeoutMs) continue
+      if (!link.sendReadIndexRequest(node.addressOf(leader), asked)) return
+      asked.sentMs = nowMs
+    }
   }
 
   onResponse(from: Member, message: ReadIndexResponse): void {

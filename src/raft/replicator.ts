@@ -340,9 +340,12 @@ export class Replicator implements HeartbeatSubject {
       this.#askAgain(this.#node.host.nowMs())
   }
 
-  /** The last ack may have found its queue full: an empty append at the window's end brings it once more. */
+  /**
+   * The last ack may have found its queue full: an empty append at the window's end brings it once more. Also while the next
+   * blocks wait for the link: what they wait for may be this very ack.
+   */
   #askAgain(nowMs: number): void {
-    if (this.#destroyed || !this.#link.connected || this.#waitingWritable) return
+    if (this.#destroyed || !this.#link.connected) return
     if (this.#epoch !== this.#link.epoch) return
     const prevIndex = this.nextIndex - 1
     if (this.#send(prevIndex, prevIndex, [])) this.#progressMs = nowMs

@@ -1,6 +1,12 @@
 import type { FrameQueue } from './frame-queue.ts'
 import { MSG_APPEND_RESPONSE } from './message-types.ts'
-import { APPEND_OK, type AppendResponse, type GroupAddress } from './messages.ts'
+import {
+  APPEND_BUSY,
+  APPEND_MISMATCH,
+  APPEND_OK,
+  type AppendResponse,
+  type GroupAddress,
+} from './messages.ts'
 import { encodeAppendResponse } from './raft-codecs.ts'
 
 /** Bytes that one waiting answer is counted as: its encoded size at most, alias definition left out. */
@@ -10,7 +16,8 @@ export const ACK_BYTES = 50
  * Answers to appends that wait for the end of the turn. Each group holds one place for an OK and one for a refusal, and
  * the newer takes the older's: leaving out the older says no less, since an OK stands for everything below it.
  * A refusal does not displace an OK (the leader would learn of durable entries only a round trip later), and answers of
- * an older term give way to a newer one. Order is that of the newest answer in each place.
+ * an older term give way to a newer one. What does not fit because what came before it found no room says nothing new: it
+ * does not displace that BUSY, which has the leader pause. Order is that of the newest answer in each place.
  */
 export class AppendAcks {
   private readonly to: GroupAddress[] = []
@@ -54,6 +61,8 @@ export class AppendAcks {
     if (waiting.term === message.term) {
       if (!sameKind) return true
       if (bothOk && waiting.index > message.index) return false
+      const follows = waiting.answer === APPEND_BUSY && message.answer === APPEND_MISMATCH
+      if (follows && message.index > waiting.index) return false
     }
     this.messages[place] = null
     places.delete(to.slot)

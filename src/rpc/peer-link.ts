@@ -307,7 +307,12 @@ export class PeerLinkImpl implements PeerLink {
     assert(bytes <= MAX_FRAME_BYTES - 4096, 'the blocks of an append request fit one frame')
     const queue = this.bulkQueue(0, 3 * MAX_FORWARD_QUEUE_BYTES)
     if (queue === null) return false
-    if (this.bulkInFlight > 0 && this.bulkInFlight + bytes > this.host.limits.bulkInFlightBytes) {
+    // An append without blocks is no bulk: it may be what brings the ack that makes room again.
+    if (
+      bytes > 0 &&
+      this.bulkInFlight > 0 &&
+      this.bulkInFlight + bytes > this.host.limits.bulkInFlightBytes
+    ) {
       this.host.stats.refusedSends++
       return false
     }

@@ -37,6 +37,12 @@ export function storeBoundsHold(host: StoreHost): void {
   const queueLimit = limits.shardQueueBytes + MAX_FRAME_BYTES
   for (const { queuedBytes } of host.stats().shards)
     check(host.storeId, 'bytes on the way to a disk', queuedBytes, queueLimit)
+  check(
+    host.storeId,
+    'bytes of cached blocks',
+    host.cachedBytes,
+    limits.logCacheBytesPerStore + MAX_FRAME_BYTES,
+  )
   for (const link of host.multiplexer.links()) {
     const owner = `${host.storeId} to ${link.storeId}`
     check(

@@ -13,6 +13,9 @@ export function watchReads(node: NodeImpl, group: GroupRecord, check: (run: () =
   const value = (sink: ReadSink): void => {
     const committed = group.lastCommitted
     read({
+      get isWanted() {
+        return sink.isWanted
+      },
       onReadIndex: (index) => {
         check(() => readIsCurrent(group, node, committed, index))
         sink.onReadIndex(index)

@@ -63,6 +63,8 @@ export class LogShard {
   }
   readonly #o: LogShardOptions
   readonly #maxQueueBytes: number
+  /** Of this turn's proposals, which are no blocks yet. */
+  #spokenFor = 0
   readonly #init: ShardInit
   readonly #thread: ShardThread
   readonly #calls: ShardCalls
@@ -150,7 +152,12 @@ export class LogShard {
   }
 
   queueRoomBytes(): number {
-    return this.#closing || this.#failed ? 0 : Math.max(0, this.#maxQueueBytes - this.stats.queuedBytes)
+    if (this.#closing || this.#failed) return 0
+    return Math.max(0, this.#maxQueueBytes - this.stats.queuedBytes - this.#spokenFor)
+  }
+
+  speakFor(bytes: number): void {
+    this.#spokenFor += bytes
   }
 
   /** The replica's record as it is after all that was handed over. */
@@ -192,7 +199,7 @@ export class LogShard {
 
   /**
    * Takes a write. Room is the owner's to ask for first (`queueRoomBytes`), before it changes anything of its own: what it
-   * then hands over is taken, so the bound is passed by one turn's blocks at most. False when the shard has failed or is
+   * then hands over is taken. False when the shard has failed or is
    * closing. Throws InvariantError when the write does not continue its log. The bytes of blocks must not change before
    * the flush.
    */

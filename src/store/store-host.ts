@@ -121,7 +121,7 @@ export class StoreHost {
     this.#options = options
     this.#env = options.env
     this.limits = options.env.limits ?? QUEUE_LIMITS
-    this.#cacheBudget = { bytes: 0, maxBytes: this.limits.logCacheBytesPerStore }
+    this.#cacheBudget = { bytes: 0, spokenFor: 0, maxBytes: this.limits.logCacheBytesPerStore }
     this.identity = identity
     this.#shards = shards
     this.#groups = new Map()
@@ -237,6 +237,11 @@ export class StoreHost {
 
   group(groupId: string): GroupReplica | null {
     return this.#groups.get(groupId) ?? null
+  }
+
+  /** Of blocks that all groups keep in memory. */
+  get cachedBytes(): number {
+    return this.#cacheBudget.bytes
   }
 
   /** Counters of every shard, and of the wire. */

@@ -124,7 +124,7 @@ export const WIRE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/raft/proposer.ts',
-        find: `      !node.log.hasRoom(inBlocks) ||
+        find: `      !node.log.hasRoom(inBlocks, -1, this.#spokenFor) ||
 `,
         replace: ``,
       },

@@ -13,7 +13,7 @@ const FIRST = new ConfigurationEntry(
 )
 
 function emptyBudget(): LogCacheBudget {
-  return { bytes: 0, maxBytes: MAX_LOG_CACHE_BYTES_PER_STORE }
+  return { bytes: 0, spokenFor: 0, maxBytes: MAX_LOG_CACHE_BYTES_PER_STORE }
 }
 
 function emptyLog(budget: LogCacheBudget = emptyBudget()): LogManager {

@@ -211,6 +211,7 @@ describe('a directory that is not what it was', () => {
       .host('s3')
       .group('own')!
       .readIndex({
+        isWanted: true,
         onReadIndex: () => {
           read = 'served'
         },

@@ -204,6 +204,7 @@ describe('reads', () => {
         .get('s2')!
         .group(GROUP)!
         .readIndex({
+          isWanted: true,
           onReadIndex: () => {
             read = true
           },
@@ -221,6 +222,7 @@ describe('reads', () => {
     const node = cluster.hosts.get('s1')!.group(GROUP)!.node!
     const indexes: number[] = []
     const sink = {
+      isWanted: true,
       onReadIndex: (index: number) => indexes.push(index),
       onReadRefused: (error: FlotillaError) => cluster.world.fail(error),
     }
@@ -257,6 +259,7 @@ describe('reads', () => {
         .get(store)!
         .group(GROUP)!
         .readIndex({
+          isWanted: true,
           onReadIndex: (at) => index.push(at),
           onReadRefused: (error) => world.fail(error),
         })
@@ -287,6 +290,7 @@ describe('reads', () => {
     await cluster.world.run({ forMs: 100 })
     const found: number[] = []
     host.group('single')!.readIndex({
+      isWanted: true,
       onReadIndex: (index) => found.push(index),
       onReadRefused: (error) => cluster.world.fail(error),
     })

@@ -5,6 +5,7 @@ import type { CommittedEntry, UserStateMachine } from '../../src/store/state-mac
 import { StoreHost } from '../../src/store/store-host.ts'
 import { encodePut } from '../../src/kv/command.ts'
 import type { FlotillaError } from '../../src/util/errors.ts'
+import type { QueueLimits } from '../../src/util/queue-limits.ts'
 
 /**
  * A whole cluster of stores in one thread on simulated clock, network and disks, with what must hold at every step:
@@ -25,6 +26,8 @@ export interface ClusterOptions {
   readonly mayLeaveBehind?: boolean
   /** A test takes states away: a replica that waits for a snapshot need not converge; default false. */
   readonly mayLoseState?: boolean
+  /** Default: those of real stores. */
+  readonly limits?: QueueLimits
 }
 
 interface Acked {
@@ -103,7 +106,7 @@ export class SimCluster {
     let host: StoreHost
     try {
       host = await StoreHost.open({
-        env: process.env,
+        env: { ...process.env, ...(this.#options.limits && { limits: this.#options.limits }) },
         clusterId: 'sim',
         storeId: process.name,
         dataDir: process.dir,
@@ -228,6 +231,7 @@ export class SimCluster {
   #read(host: StoreHost, groupId: string): void {
     const floor = this.#ackedIndex.get(groupId) ?? 0
     host.group(groupId)?.readIndex({
+      isWanted: true,
       onReadIndex: (index) => {
         this.reads++
         const applied = host.group(groupId)?.node?.fsmCaller.lastAppliedIndex ?? 0

@@ -46,6 +46,7 @@ function read(cluster: SimCluster, store: string, floor: number): Read {
     .get(store)!
     .group(GROUP)!
     .readIndex({
+      isWanted: true,
       onReadIndex: (index) => {
         outcome.index = index
       },

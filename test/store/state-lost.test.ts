@@ -69,7 +69,11 @@ function refusals(cluster: SimCluster, store: string): Promise<string[]> {
       group.propose(encodePut(Buffer.from('x'), Buffer.from('y')), 0, sink, 0)
     }),
     new Promise((resolve) => {
-      group.readIndex({ onReadIndex: () => resolve('read'), onReadRefused: (e) => resolve(e.shortName) })
+      group.readIndex({
+        isWanted: true,
+        onReadIndex: () => resolve('read'),
+        onReadRefused: (e) => resolve(e.shortName),
+      })
     }),
     group.digest().then(
       () => 'digest',
@@ -201,6 +205,7 @@ describe('a replica whose state is gone', () => {
       0,
     )
     group.readIndex({
+      isWanted: true,
       onReadIndex: () => codes.push('read'),
       onReadRefused: (error) => codes.push(error.shortName),
     })

@@ -52,7 +52,7 @@ describe('whole clusters under drawn faults', () => {
         'partitions',
         'pauses',
       ]
-        .concat(['resets', 'restarts', 'slowDisk', 'stale', 'swizzles', 'threadDeaths', 'wallJumps'])
+        .concat(['resets', 'restarts', 'rot', 'slowDisk', 'stale', 'swizzles', 'threadDeaths', 'wallJumps'])
         .sort(),
     )
     for (const plan of plans) expect(plan.faults.kills).toBeTruthy()

@@ -217,6 +217,7 @@ class UserRun {
       corrupt: true,
       ambushes: true,
       damage: false,
+      rot: false,
     }
     const wanted: NemesisOptions = faults === 'all' ? all : faults === 'none' ? {} : faults
     const nemesis = startNemesis(this.world, cluster.processes, wanted, {
@@ -224,7 +225,7 @@ class UserRun {
       electionTimeoutMs: cluster.options.electionTimeoutMs,
       restartOrderly: (process) => void cluster.restartOrderly(process.name),
       onDiskTrouble: (process) => cluster.trouble(process),
-      ...(wanted.damage && {
+      ...((wanted.damage || wanted.rot) && {
         mayDamage: (process) => atlas.mayDamage(process.name),
         onDamaged: (process, before, extent) => cluster.onDamaged(process.name, before, extent),
       }),

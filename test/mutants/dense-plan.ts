@@ -187,6 +187,7 @@ export const SHAPES = {
   cramped: (seed: number, limits: PlanLimits) => {
     const plan = densePlan(drawPlan(seed, { stores: 3, ...FAST_LIMITS, maxGroups: 6, ...limits }))
     const large = (seed >> 3) % 2 === 0
+    if ((seed >> 3) % 4 === 3) return unheardPlan(plan)
     const faults = {
       slowDisk: { everyMs: 250, forMs: 300 },
       kills: { everyMs: 2_500, forMs: 300 },
@@ -265,6 +266,28 @@ export const SHAPES = {
     }
   },
 } as const satisfies Readonly<Record<string, (seed: number, limits: PlanLimits) => RunPlan>>
+
+/** Answers find their queue full, again and again, and no connection breaks, which would have all said anew. */
+function unheardPlan(plan: RunPlan): RunPlan {
+  return {
+    ...plan,
+    kvMembers: plan.storeIds,
+    faults: { clogs: { everyMs: 250, forMs: 300 }, kills: { everyMs: 20_000, forMs: 300 } },
+    limits: {
+      ...CRAMPED,
+      pendingTasksPerGroup: 256,
+      pendingReadsPerGroup: 256,
+      bulkInFlightBytes: MIB / 16,
+      controlQueueBytes: 60,
+    },
+    mix: { ...plan.mix, put: 4, get: 4, query: 4, apply: 4, scan: 0 },
+    callsPerSecond: 50,
+    bursts: { everyMs: 150, calls: 4, gapMs: 5, valueBytes: 100_000 },
+    maxLogBytes: null,
+    electionTimeoutMs: 1_000,
+    livenessMs: 12_000,
+  }
+}
 
 /** The least that every entry of these runs passes through. */
 const CRAMPED: QueueLimits = {

@@ -45,13 +45,26 @@ export class LivenessPhase {
     this.#clients = clients
     this.#load = load
     this.#random = cluster.world.random.fork('liveness')
-    this.#stranded = strandedReplicas(cluster)
+    this.#stranded = this.#findStranded()
     this.core = this.#chooseCore()
     this.hung = this.#chooseHung()
     const groups = [...cluster.memberships().keys()].filter(
       (groupId) => groupId !== this.hung?.groupId && this.#hasMajority(groupId, this.core),
     )
     this.#working = new Map(groups.map((groupId) => [groupId, this.#ableMembers(groupId, this.core)]))
+  }
+
+  /** Only a log that is short of room, or damage, gives up what a replica still lacks. */
+  #findStranded(): ReadonlyMap<string, ReadonlySet<string>> {
+    const stranded = strandedReplicas(this.#cluster)
+    if (stranded.size > 0 && this.#plan.maxLogBytes === null && this.#cluster.damaged.size === 0) {
+      const names = [...stranded].map(([groupId, stores]) => `${groupId} on ${[...stores].join(' ')}`)
+      throw new InvariantViolation(
+        'I-L',
+        `logs had room, and gave up what is still needed: ${names.join(', ')}`,
+      )
+    }
+    return stranded
   }
 
   /**
@@ -251,15 +264,20 @@ export class LivenessPhase {
     return terms
   }
 
-  /** Long after the last call every one is over; but those of dead stores, and of the group that hangs. */
+  /** Long after the last call every one is over; but those of stores that sleep. */
   #checkCallsEnded(): void {
     const open = this.#clients.history.entries.find(
-      ({ outcome, storeId }) => outcome === 'pending' && this.core.has(storeId),
+      ({ outcome, storeId }) => outcome === 'pending' && this.#isAwake(storeId),
     )
     if (open !== undefined) {
       const text = `${open.kind} to ${open.target} on ${open.storeId}, called at ${open.calledMs} ms, has not ended`
       throw new InvariantViolation('I-call', text)
     }
+  }
+
+  #isAwake(storeId: string): boolean {
+    const { alive, paused } = this.#cluster.process(storeId)
+    return alive && !paused
   }
 
   #report(): string {

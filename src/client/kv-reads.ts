@@ -229,9 +229,12 @@ class LocalGetBatch implements ReadSink {
   #lookUp(kv: LocalKv, calls: readonly KvGetCall[], keys: readonly Buffer[]): void {
     kv.getMany(keys, (error, values, appliedIndex) => {
       if (error === null) distribute(calls, { values, storeId: this.#storeId, appliedIndex })
-      else if (error.shortName === 'CORRUPT' && calls.length > 1)
-        for (const call of calls) this.#lookUp(kv, [call], call.keys)
-      else for (const call of calls) if (!call.settled) call.refused(error)
+      else {
+        const open = calls.filter((call) => !call.settled)
+        if (error.shortName === 'CORRUPT' && calls.length > 1)
+          for (const call of open) this.#lookUp(kv, [call], call.keys)
+        else for (const call of open) call.refused(error)
+      }
     })
   }
 
@@ -291,7 +294,8 @@ class RemoteGetCall extends ReadCall<void> {
     if (present.length !== values.length || present.length === 0 || present.length > asked) {
       throw new FlotillaError('PROTOCOL', `an answer with ${values.length} values for ${asked} keys`)
     }
-    if (present.length < asked) this.#mostKeys = 2 * present.length
+    const { length } = present
+    this.#mostKeys = length < asked ? 2 * length : Math.min(2 * this.#mostKeys, MAX_GET_MANY_KEYS)
     present.forEach((there, i) => this.#values.push(there ? asBuffer(values[i]!) : null))
     let whole = 0
     let next = 0

@@ -52,6 +52,8 @@ export class ReadOnlyService {
   readonly #node: RaftNode
   /** Reads that came before the leader's own term was committed. */
   #early: { readonly local: ReadSink[]; remote: Round['remote'] } = { local: [], remote: [] }
+  /** Which questions of others are among them, by replica and number: one that waits for long is asked again. */
+  #earlyAsked = new Set<string>()
   #rounds: Round[] = []
   #asked: Asked[] = []
   #waiting: Waiting[] = []
@@ -93,8 +95,10 @@ export class ReadOnlyService {
     const node = this.#node
     if (node.state !== 'leader' || node.waitsForSnapshot)
       this.#answer(member, message.requestId, READ_NOT_LEADER, 0)
+    else if (this.#earlyAsked.has(questionName(member, message))) return
     else if (this.#isFull()) this.#answer(member, message.requestId, READ_BUSY, 0)
     else {
+      if (!node.ballotBox.ownTermCommitted) this.#earlyAsked.add(questionName(member, message))
       this.#count++
       this.#join(null, { member, requestId: message.requestId })
     }
@@ -103,8 +107,10 @@ export class ReadOnlyService {
   /** Reads are given up elsewhere, and stay here until there are many of them. */
   #isFull(): boolean {
     const { host } = this.#node
-    if (this.#count >= this.#sweepAt && this.#sweptTurn !== host.turn()) this.#dropUnwanted(host.turn())
-    return this.#count >= host.limits.pendingReadsPerGroup
+    const limit = host.limits.pendingReadsPerGroup
+    if (this.#count >= Math.min(this.#sweepAt, limit) && this.#sweptTurn !== host.turn())
+      this.#dropUnwanted(host.turn())
+    return this.#count >= limit
   }
 
   #dropUnwanted(turn: number): void {
@@ -117,6 +123,11 @@ export class ReadOnlyService {
     this.#asked = this.#asked.filter(({ sinks }) => sinks.length > 0)
     this.#waiting = this.#waiting.filter(({ sinks }) => sinks.length > 0)
     this.#sweepAt = Math.max(LEAST_SWEPT, 2 * this.#count)
+  }
+
+  #forgetEarly(): void {
+    this.#early = { local: [], remote: [] }
+    this.#earlyAsked = new Set()
   }
 
   #join(local: ReadSink | null, remote: Round['remote'][number] | null): void {
@@ -184,7 +195,7 @@ export class ReadOnlyService {
   /** The first entry of the leader's term is committed. */
   onOwnTermCommitted(): void {
     const early = this.#early
-    this.#early = { local: [], remote: [] }
+    this.#forgetEarly()
     for (const sink of early.local) this.#join(sink, null)
     for (const remote of early.remote) this.#join(null, remote)
   }
@@ -225,6 +236,7 @@ export class ReadOnlyService {
     const link = node.transport.link(leader.storeId)
     for (const asked of this.#asked) {
       if (asked.leaderReplica !== leader.replica || nowMs - asked.sentMs < timeoutMs) continue
+      if (!asked.sinks.some((sink) => sink.isWanted)) continue
       if (!link.sendReadIndexRequest(node.addressOf(leader), asked)) return
       asked.sentMs = nowMs
     }
@@ -288,7 +300,7 @@ export class ReadOnlyService {
   onStepDown(): void {
     const error = this.#node.noLeaderError()
     const rounds = [this.#early, ...this.#rounds]
-    this.#early = { local: [], remote: [] }
+    this.#forgetEarly()
     this.#rounds = []
     for (const round of rounds) {
       this.#count -= round.remote.length
@@ -307,6 +319,9 @@ export class ReadOnlyService {
       this.#count -= round.remote.length - kept.length
       round.remote = kept
     }
+    this.#earlyAsked = new Set(
+      this.#early.remote.map(({ member, requestId }) => questionName(member, { requestId })),
+    )
   }
 
   /** The leader that was asked is gone, or the link to it. */
@@ -322,11 +337,15 @@ export class ReadOnlyService {
       ...this.#asked.flatMap((asked) => asked.sinks),
       ...this.#waiting.flatMap((waiting) => waiting.sinks),
     )
-    this.#early = { local: [], remote: [] }
+    this.#forgetEarly()
     this.#rounds = []
     this.#asked = []
     this.#waiting = []
     this.#count = 0
     for (const sink of sinks) sink.onReadRefused(error)
   }
+}
+
+function questionName({ replica }: Member, { requestId }: { readonly requestId: number }): string {
+  return `${replica}/${requestId}`
 }

@@ -287,7 +287,8 @@ export class StoreWatch {
       commit !== seen.commit ||
       lastIndex !== seen.lastIndex ||
       node.log.firstIndex !== seen.firstIndex ||
-      node.fsmCaller.lastAppliedIndex !== seen.applied
+      node.fsmCaller.lastAppliedIndex !== seen.applied ||
+      node.log.termAt(lastIndex) !== seen.lastTerm
     if (!changed) return
     this.#onChanged(seen, commit, lastIndex)
   }

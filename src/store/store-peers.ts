@@ -183,7 +183,11 @@ export class StorePeers {
   #stillKnows({ storeId, seen, flushSeen }: PeerHello): boolean {
     const charge = this.#memory.accusations.get(storeId) ?? ''
     const start = readDoubleStart(charge)
-    if (start !== null) return seen.incarnation === '' || seen.boot <= start
+    if (start !== null) {
+      // A start that is not remembered any more finds nothing wrong either.
+      const remembered = processOfStart(this.#identity, start) !== null
+      return seen.incarnation === '' || (seen.boot <= start && remembered)
+    }
     const lost = readLostFlushes(charge)
     return lost === null || (flushSeen[lost.shard] ?? 0) >= lost.write
   }

@@ -36,6 +36,23 @@ describe('reads that share a look-up or a message', () => {
     }
   })
 
+  test('one large value among small ones costs them two rounds more, not one for every few of them', async () => {
+    const world = new World(['s1', 's4'])
+    let rounds = 0
+    const group = region(world, ['s1'], (ask) => (keys, done) => {
+      rounds++
+      ask(keys, done)
+    })
+    const keys = Array.from({ length: 1_024 }, (_, i) => Buffer.from(`k${i}`))
+    for (const [i, key] of keys.entries())
+      group.state.set(key.toString('latin1'), Buffer.alloc(i === 0 ? 4 * 1024 * 1024 : 10))
+    const { reads } = world.store('s4')
+    const { error } = await world.settle(Promise.all(keys.map((key) => reads.get('kv', [key]))))
+    expect(error).toBe(null)
+    // 1, 2, 4, 8, …
+    expect(rounds).toBeLessThanOrEqual(12)
+  })
+
   test('what an answer has no room for is not looked up again and again', async () => {
     const world = new World(['s1', 's4'])
     let lookedUp = 0

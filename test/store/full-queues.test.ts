@@ -134,6 +134,50 @@ describe('reads of a follower', () => {
   })
 })
 
+test('a queue that was full of reads has room again when nobody waits for them any more', async () => {
+  for (const limit of [2, 8, 64, 200]) {
+    const cluster = await quiet(1, { pendingReadsPerGroup: limit })
+    const group = host(cluster, 's2').group(GROUP)!
+    Object.defineProperty(group.node!.storage, 'queueRoomBytes', { value: () => 0, configurable: true })
+    const written = propose(cluster, GROUP, 10)
+    await cluster.world.waitFor(() => written.text === 'done', 500)
+    let isWanted = true
+    let refused = 0
+    const read = async (): Promise<void> => {
+      group.readIndex({
+        get isWanted() {
+          return isWanted
+        },
+        onReadIndex: () => {},
+        onReadRefused: () => refused++,
+      })
+      await cluster.world.run({ forMs: 1 })
+    }
+    for (let i = 0; i < limit + 5; i++) await read()
+    expect([limit, refused]).toEqual([limit, 5])
+    isWanted = false
+    // A sweep is for another turn, and a refusal makes none.
+    await cluster.world.run({ forMs: 100 })
+    await read()
+    expect([limit, refused]).toEqual([limit, 5])
+    expect(group.node!.readOnly.pendingCount).toBe(1)
+  }
+})
+
+test('a question that comes again while it waits for a leader’s first commit waits once', async () => {
+  const cluster = await quiet(1, { pendingReadsPerGroup: 8 })
+  const { node } = host(cluster, 's1').group(GROUP)!
+  const member = node!.configuration.listMembers().find(({ storeId }) => storeId === 's2')!
+  Object.defineProperty(node!.ballotBox, 'ownTermCommitted', { value: false, configurable: true })
+  for (let i = 0; i < 20; i++) node!.readOnly.onRequest(member, { requestId: 1_000 })
+  node!.readOnly.onRequest(member, { requestId: 1_001 })
+  expect(node!.readOnly.pendingCount).toBe(2)
+  node!.readOnly.onLinkDown('s2')
+  expect(node!.readOnly.pendingCount).toBe(0)
+  node!.readOnly.onRequest(member, { requestId: 1_000 })
+  expect(node!.readOnly.pendingCount).toBe(1)
+})
+
 test('a follower without room is asked again at the pace of heartbeats, also when two appends meet in a turn', async () => {
   const cluster = await quiet()
   const { storage } = host(cluster, 's2').group(GROUP)!.node!

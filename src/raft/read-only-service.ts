@@ -95,7 +95,7 @@ export class ReadOnlyService {
     const node = this.#node
     if (node.state !== 'leader' || node.waitsForSnapshot)
       this.#answer(member, message.requestId, READ_NOT_LEADER, 0)
-    else if (this.#earlyAsked.has(questionName(member, message))) return
+    else if (this.#earlyAsked.size > 0 && this.#earlyAsked.has(questionName(member, message))) return
     else if (this.#isFull()) this.#answer(member, message.requestId, READ_BUSY, 0)
     else {
       if (!node.ballotBox.ownTermCommitted) this.#earlyAsked.add(questionName(member, message))

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import type { PeerLink } from '../../src/rpc/messages.ts'
 import { storeBoundsHold } from '../../src/sim/bounds.ts'
 import type { StoreHost } from '../../src/store/store-host.ts'
-import type { FlotillaError } from '../../src/util/errors.ts'
 import { QUEUE_LIMITS, type QueueLimits } from '../../src/util/queue-limits.ts'
+import { proposeAtFirst } from './proposal-outcome.ts'
 import { SimCluster } from './sim-cluster.ts'
 
 const GROUP = 'list-0'
@@ -32,19 +32,8 @@ function host(cluster: SimCluster, storeId: string): StoreHost {
   return cluster.hosts.get(storeId)!
 }
 
-/** What became of a proposal on s1: '' while nothing has. */
 function propose(cluster: SimCluster, groupId: string, bytes: number): { text: string } {
-  const outcome = { text: '' }
-  const sink = {
-    onDone: () => {
-      outcome.text = 'done'
-    },
-    onRefused: (_position: number, error: FlotillaError) => {
-      outcome.text = error.shortName
-    },
-  }
-  host(cluster, 's1').group(groupId)!.propose(Buffer.alloc(bytes, 0x61), 0, sink, 0)
-  return outcome
+  return proposeAtFirst(cluster, groupId, Buffer.alloc(bytes, 0x61))
 }
 
 /** From now on the queue of `link` has no room for these messages; the function that comes back ends that and counts them. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type BlockPlace, KIND_DATA, packBlock } from '../../src/block/log-block.ts'
 import { VOTE_GRANTED, VOTE_REFUSED_VOTED } from '../../src/raft/messages.ts'
-import type { FlotillaError } from '../../src/util/errors.ts'
+import { proposeAtFirst } from './proposal-outcome.ts'
 import { SimCluster } from './sim-cluster.ts'
 
 /** Nothing is promised before it is on disk: each promise alone, on a disk that takes nothing. */
@@ -24,17 +24,7 @@ function kill(cluster: SimCluster, store: string): void {
 }
 
 function propose(cluster: SimCluster): { text: string } {
-  const outcome = { text: '' }
-  const sink = {
-    onDone: () => {
-      outcome.text = 'done'
-    },
-    onRefused: (_position: number, error: FlotillaError) => {
-      outcome.text = error.shortName
-    },
-  }
-  cluster.hosts.get('s1')!.group(GROUP)!.propose(Buffer.from('x'), 0, sink, 0)
-  return outcome
+  return proposeAtFirst(cluster, GROUP, Buffer.from('x'))
 }
 
 /** Shorter than an election timeout, after which a flush that is out counts as stuck. */

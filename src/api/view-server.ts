@@ -44,7 +44,7 @@ export class ViewServer {
       try {
         return await scan.next(maxRows)
       } finally {
-        await scan.close()
+        scan.close()
       }
     }
     const view = this.#viewFor(peer, question)
@@ -99,7 +99,7 @@ export class ViewServer {
     if (views.size === 0) this.#views.delete(peer)
     this.#count--
     // What is under way ends by itself; nobody hears of it.
-    view.scan.close().catch(() => {})
+    view.scan.close()
     if (this.#count > 0 || this.#sweep === null) return
     this.#timers.clearTimeout(this.#sweep)
     this.#sweep = null

@@ -48,7 +48,7 @@ export class KvIterator<TDatabase, K, V> extends AbstractIterator<TDatabase, K, 
 
   async _close(): Promise<void> {
     this.#page = null
-    await this.#parts.pages.close()
+    this.#parts.pages.close()
   }
 
   get #hasRow(): boolean {

@@ -23,8 +23,6 @@ export class KvPages {
   #regions: readonly Region[]
   #position = 0
   #scan: RegionScan | null = null
-  /** Scans left behind by seek(). */
-  #closing: Promise<unknown> = Promise.resolve()
   /** The region of the last page. */
   region: Region | null = null
 
@@ -69,14 +67,12 @@ export class KvPages {
   }
 
   #leave(): void {
-    const scan = this.#scan
+    this.#scan?.close()
     this.#scan = null
-    if (scan !== null) this.#closing = Promise.allSettled([this.#closing, scan.close()])
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#leave()
     this.#regions = []
-    await this.#closing
   }
 }

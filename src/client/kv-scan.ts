@@ -26,8 +26,6 @@ export class RegionScan {
   #range: KvRange
   #open: LocalScan | null = null
   #remote: RemoteView | null = null
-  /** Views that are being closed. */
-  #closing: Promise<unknown> = Promise.resolve()
   done = false
 
   /** `range`: whole keys. With `onlyOnce` only the replica here is asked, without waiting for a leader. */
@@ -90,15 +88,13 @@ export class RegionScan {
   /** The view here may be at another place than the caller: the next page opens a new one. */
   drop(): void {
     this.#dropRemote()
-    const scan = this.#open
+    this.#open?.close()
     this.#open = null
-    if (scan !== null) this.#closing = Promise.allSettled([this.#closing, scan.close()])
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.done = true
     this.drop()
-    await this.#closing
   }
 }
 

@@ -247,7 +247,7 @@ export class Kv<K = string, V = string> extends AbstractLevel<Buffer, K, V> {
         left -= page.keys.length
       }
     } finally {
-      await pages.close()
+      pages.close()
     }
   }
 

@@ -88,5 +88,6 @@ export interface LocalKv {
 
 export interface LocalScan {
   next(maxRows: number): Promise<KvPage>
-  close(): Promise<void>
+  /** Idempotent, and nobody waits for it: a disk that does not answer may keep a view open for as long as it likes. */
+  close(): void
 }

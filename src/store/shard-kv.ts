@@ -74,10 +74,13 @@ export class ShardScan {
     }
   }
 
-  async close(): Promise<void> {
+  /** A view that is not open yet is closed when it is: a stuck disk keeps the caller no longer than the caller waits. */
+  close(): void {
     if (this.#closed) return
     this.#closed = true
-    const scan = await this.#opened.catch(() => -1)
-    if (scan >= 0) this.#shard.scanClose(scan)
+    this.#opened.then(
+      (scan) => this.#shard.scanClose(scan),
+      () => {},
+    )
   }
 }

@@ -223,7 +223,7 @@ class TestKv implements LocalKv {
         const values = range.values === false ? [] : page.map(([, value]) => value)
         return { keys: page.map(([key]) => key), values, done: at >= rows.length }
       },
-      async close(): Promise<void> {
+      close(): void {
         asked.openScans--
       },
     }

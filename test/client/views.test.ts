@@ -63,7 +63,7 @@ describe('a scan over the wire', () => {
     const closed = new RegionScan(s4.router, GROUP, {})
     await page(world, closed)
     expect(openScans(world)).toBe(1)
-    await closed.close()
+    closed.close()
     await world.run(10)
     expect(openScans(world)).toBe(0)
 
@@ -103,7 +103,7 @@ describe('a scan over the wire', () => {
     const { error } = await world.settle(new RegionScan(s4.router, GROUP, {}).next(1))
     expect(error).toMatchObject({ code: 'FLOTILLA_BUSY' })
     expect(openScans(world)).toBe(MAX_REMOTE_VIEWS_PER_PEER)
-    for (const scan of scans) await scan.close()
+    for (const scan of scans) scan.close()
     await world.run(10)
     expect(openScans(world)).toBe(0)
     expect(world.pending).toBe(0)

@@ -58,6 +58,12 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
       'a directory that was put back took the place of the start that others knew, and died before it could judge itself',
   },
   {
+    seed: 900014706,
+    limits: {},
+    found:
+      'a scan that a stuck disk kept from opening ended with its store’s shard, up to a minute after its caller’s time',
+  },
+  {
     seed: 103,
     limits: {},
     shape: 'worn',

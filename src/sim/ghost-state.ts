@@ -36,6 +36,8 @@ export class ReplicaGhost {
   readonly ackedOfTerm = new Map<number, number>()
   /** When a life that is over last heard from the leader that it followed. */
   followedAtMs = Number.NEGATIVE_INFINITY
+  /** Where its log began after the last truncation; later it may begin anew, behind a state that a crash left ahead of it. */
+  truncatedTo = 1
   /** What its disk has forgotten of its promises, in words; null while it has all. */
   amnesia: string | null = null
 

@@ -6,7 +6,7 @@ import type { Nemesis } from './nemesis.ts'
 import type { SimRandom } from './random.ts'
 import type { RunPlan } from './run-plan.ts'
 import type { SimClients } from './sim-client.ts'
-import { strandedReplicas } from './stranded.ts'
+import { strandedByTruncation, strandedReplicas } from './stranded.ts'
 
 /** Shares of the second phase: until every group takes writes again, until all is applied; the rest is quiet. */
 const PROBE_SHARE = 0.5
@@ -54,17 +54,17 @@ export class LivenessPhase {
     this.#working = new Map(groups.map((groupId) => [groupId, this.#ableMembers(groupId, this.core)]))
   }
 
-  /** Only a log that is short of room, or damage, gives up what a replica still lacks. */
+  /** Only a log that is short of room, or damage, makes a truncation give up what a replica still lacks. */
   #findStranded(): ReadonlyMap<string, ReadonlySet<string>> {
-    const stranded = strandedReplicas(this.#cluster)
-    if (stranded.size > 0 && this.#plan.maxLogBytes === null && this.#cluster.damaged.size === 0) {
-      const names = [...stranded].map(([groupId, stores]) => `${groupId} on ${[...stores].join(' ')}`)
+    const byTruncation = strandedByTruncation(this.#cluster)
+    if (byTruncation.size > 0 && this.#plan.maxLogBytes === null && this.#cluster.damaged.size === 0) {
+      const names = [...byTruncation].map(([groupId, stores]) => `${groupId} on ${[...stores].join(' ')}`)
       throw new InvariantViolation(
         'I-L',
         `logs had room, and gave up what is still needed: ${names.join(', ')}`,
       )
     }
-    return stranded
+    return strandedReplicas(this.#cluster)
   }
 
   /**

@@ -312,6 +312,7 @@ export class StoreWatch {
     if (lastIndex > seen.lastIndex) replicaBoundsHold(group.groupId, node)
     keepsAcknowledged(group, node, replica)
     replica.takeBack(node, seen.commit)
+    if (node.log.firstIndex > seen.firstIndex) replica.truncatedTo = node.log.firstIndex
     seen.generation = node.generation
     seen.term = node.currTerm
     seen.commit = commit

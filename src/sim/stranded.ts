@@ -7,16 +7,34 @@ import type { GroupGhost } from './ghost.ts'
  * not wait for who lags. Only a snapshot can bring such a replica up, so it counts for nothing in its group.
  */
 export function strandedReplicas(cluster: SimCluster): ReadonlyMap<string, ReadonlySet<string>> {
+  return lacking(cluster, ({ firstIndex }) => firstIndex)
+}
+
+/** Those among them that a truncation stranded: a log also begins anew where a crash left it behind its state. */
+export function strandedByTruncation(cluster: SimCluster): ReadonlyMap<string, ReadonlySet<string>> {
+  return lacking(cluster, ({ group, replica, firstIndex }, storeId) =>
+    Math.min(firstIndex, group.replica(storeId, replica).truncatedTo),
+  )
+}
+
+/** By group, who lacks what is below `beginning` of some log. */
+function lacking(
+  cluster: SimCluster,
+  beginning: (log: LogMirror, storeId: string) => number,
+): ReadonlyMap<string, ReadonlySet<string>> {
   const { ghost, damaged } = cluster
   const stranded = new Map<string, ReadonlySet<string>>()
   for (const [groupId, members] of cluster.memberships()) {
     const able = members.filter((storeId) => !damaged.has(storeId))
     const logs = new Map(able.map((storeId) => [storeId, ghost.disk(storeId).log(groupId)]))
-    const firsts = able.map((storeId) => logs.get(storeId)?.firstIndex ?? 1)
-    const lacking = able.filter(
+    const firsts = able.map((storeId) => {
+      const log = logs.get(storeId) ?? null
+      return log === null ? 1 : beginning(log, storeId)
+    })
+    const found = able.filter(
       (storeId) => matched(ghost.group(groupId), logs.get(storeId) ?? null) + 1 < Math.max(...firsts),
     )
-    if (lacking.length > 0) stranded.set(groupId, new Set(lacking))
+    if (found.length > 0) stranded.set(groupId, new Set(found))
   }
   return stranded
 }

@@ -64,6 +64,8 @@ export class TermRuns {
     let low = 0
     let high = this.#firsts.length - 1
     assert(high >= 0 && index >= this.#firsts[0]!, 'index lies in the log')
+    // Nearly every question is about the end of a log.
+    if (index >= this.#firsts[high]!) return high
     while (low < high) {
       const middle = (low + high + 1) >>> 1
       if (this.#firsts[middle]! <= index) low = middle

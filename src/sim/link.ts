@@ -6,6 +6,8 @@ export interface LinkOptions {
   readonly minDelayMs: number
   /** … and an exponential addition of this mean, default 0.2. */
   readonly meanDelayMs: number
+  /** … that is never longer than this. Default: no bound. */
+  readonly maxAddedDelayMs: number
   /** Shared by all connections in this direction; 0 (default) for no bound. */
   readonly bytesPerMs: number
   /** Probability that a piece has one bit flipped. Default 0. */
@@ -93,13 +95,14 @@ export class Link {
 
   /** When `byteLength` bytes that leave now will arrive. */
   arrivalUs(byteLength: number): number {
-    const { minDelayMs, meanDelayMs, bytesPerMs } = this.options
+    const { minDelayMs, meanDelayMs, maxAddedDelayMs, bytesPerMs } = this.options
     let departsUs = this.timeline.nowUs
     if (bytesPerMs > 0 && byteLength > 0) {
       departsUs = Math.max(departsUs, this.#freeUs) + (byteLength / bytesPerMs) * 1000
       this.#freeUs = departsUs
     }
-    return Math.round(departsUs + (minDelayMs + this.random.exponential(meanDelayMs)) * 1000)
+    const addedMs = Math.min(this.random.exponential(meanDelayMs), maxAddedDelayMs)
+    return Math.round(departsUs + (minDelayMs + addedMs) * 1000)
   }
 
   /** For connections: what comes before `bytes` and should not come any more; null most of the time. */

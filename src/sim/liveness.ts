@@ -12,6 +12,10 @@ import { strandedByTruncation, strandedReplicas } from './stranded.ts'
 const PROBE_SHARE = 0.5
 const SETTLE_SHARE = 0.8
 const PROBE_RETRY_MS = 100
+/** An election timeout is many times what messages take: only then do leaders stay. */
+const DELAYS_PER_ELECTION_TIMEOUT = 10
+/** What callers ask for goes through, with room for what replicas must catch up with. */
+const LEAST_BYTES_PER_MS = 10_000
 /** A call to a store that is cut off but not known to be takes all of its time. */
 const PROBE = { timeoutMs: 1_000 }
 
@@ -130,6 +134,7 @@ export class LivenessPhase {
     )
     nemesis.stop()
     world.timersMayBeLate = false
+    this.#calmNetwork()
     for (const storeId of this.#plan.storeIds) if (!this.core.has(storeId)) this.#break(storeId)
     this.#load.askOnly = this.core
     this.#probe('write')
@@ -153,6 +158,16 @@ export class LivenessPhase {
     const changed = after.filter((line) => !before.includes(line))
     if (changed.length > 0) this.#fail(`terms or leaders go on changing, to ${changed.join(' ')}`)
     this.#checkCallsEnded()
+  }
+
+  /** Nothing comes to rest on a network that is slower than its election timeouts, or than its callers. */
+  #calmNetwork(): void {
+    const { network } = this.#cluster.world
+    const { bytesPerMs } = network.options
+    network.configure({
+      maxAddedDelayMs: this.#plan.electionTimeoutMs / DELAYS_PER_ELECTION_TIMEOUT,
+      bytesPerMs: bytesPerMs === 0 ? 0 : Math.max(bytesPerMs, LEAST_BYTES_PER_MS),
+    })
   }
 
   #fail(detail: string): never {

@@ -16,6 +16,7 @@ const FIRST_CLIENT_PORT = 40_000
 const DEFAULTS: NetworkOptions = {
   minDelayMs: 0.05,
   meanDelayMs: 0.2,
+  maxAddedDelayMs: Number.POSITIVE_INFINITY,
   bytesPerMs: 0,
   corruptRate: 0,
   resetRate: 0,

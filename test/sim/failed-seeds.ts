@@ -70,6 +70,17 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
       'a scan that a stuck disk kept from opening ended with its store’s shard, up to a minute after its caller’s time',
   },
   {
+    seed: 900015354,
+    limits: {},
+    found:
+      'of the check: answers to readers filled a link of a megabyte a second, and appends waited behind them for seconds',
+  },
+  {
+    seed: 900015475,
+    limits: {},
+    found: 'of the check: two messages in a row took ten times their mean, and a leader stepped down for it',
+  },
+  {
     seed: 103,
     limits: {},
     shape: 'worn',

@@ -59,6 +59,8 @@ export class Connection implements FrameSink {
   /** What the other side said of itself; null until then. */
   hello: PeerHello | null = null
   queue: FrameQueue
+  /** Of a bulk connection: calls, forwards and the answers to both. Nothing that callers ask for keeps an append waiting. */
+  calls: FrameQueue | null = null
   readonly aliases = new Map<number, ReceivedAlias>()
   lastReceivedMs: number
   /** False between a full socket and its drain. */
@@ -85,7 +87,8 @@ export class Connection implements FrameSink {
     this.openedAtMs = nowMs
     this.lastReceivedMs = nowMs
     this.state = dialed ? CONN_CONNECTING : CONN_HELLO
-    this.queue = new FrameQueue(kind === KIND_BULK ? MAX_BULK_FRAME_BYTES : MAX_CONTROL_FRAME_BYTES)
+    this.queue = new FrameQueue(MAX_CONTROL_FRAME_BYTES)
+    this.become(kind, id)
     // Until the handshake is done a stranger may not make us hold more than a control frame.
     this.parser = new FrameParser(MAX_CONTROL_FRAME_BYTES, this)
     socket.setHandlers({
@@ -104,7 +107,9 @@ export class Connection implements FrameSink {
   become(kind: ConnectionKind, id: number): void {
     this.kind = kind
     this.id = id
-    if (kind === KIND_BULK) this.queue = new FrameQueue(MAX_BULK_FRAME_BYTES)
+    if (kind !== KIND_BULK) return
+    this.queue = new FrameQueue(MAX_BULK_FRAME_BYTES)
+    this.calls = new FrameQueue(MAX_BULK_FRAME_BYTES)
   }
 
   /** The pair is up: frames of full size may come. */
@@ -112,45 +117,63 @@ export class Connection implements FrameSink {
     if (this.kind === KIND_BULK) this.parser.maxFrameBytes = MAX_FRAME_BYTES
   }
 
-  /** Puts a message of the link itself into the queue. */
-  push(type: number, body: Buffer): void {
-    const writer = this.queue.begin()
-    const mark = this.queue.open(type)
+  /** Puts a message of the link itself into the queue; all that waits in `queue` goes before what waits in `calls`. */
+  push(type: number, body: Buffer, queue: FrameQueue = this.queue): void {
+    const writer = queue.begin()
+    const mark = queue.open(type)
     writer.raw(body, 0, body.length)
-    this.queue.close(mark)
-    this.queue.finish(null, 0)
+    queue.close(mark)
+    queue.finish(null, 0)
+  }
+
+  private get hasToWrite(): boolean {
+    return !this.queue.empty || (this.calls !== null && !this.calls.empty)
   }
 
   /** Writes what waits, until the socket is full: in one go, unless there is very much. */
   flush(nowMs: number): void {
-    while (this.writable && !this.queue.empty && !this.closed && this.state !== CONN_CONNECTING)
+    while (this.writable && this.hasToWrite && !this.closed && this.state !== CONN_CONNECTING)
       this.write(nowMs)
   }
 
+  /** One write. Where both queues have much, each has half of it. */
   private write(nowMs: number): void {
-    const queue = this.queue
+    const { queue, calls } = this
+    const called = calls !== null && !calls.empty
+    let chunks: Buffer[] | null = null
+    if (!queue.empty) chunks = this.take(queue, called ? MAX_SOCKET_WRITE_BYTES / 2 : MAX_SOCKET_WRITE_BYTES)
+    if (called) {
+      const more = this.take(calls, chunks === null ? MAX_SOCKET_WRITE_BYTES : MAX_SOCKET_WRITE_BYTES / 2)
+      chunks = chunks === null ? more : chunks.concat(more)
+    }
+    this.host.stats.writes++
+    if (!this.socket.write(chunks ?? [])) {
+      this.writable = false
+      this.blockedSinceMs = nowMs
+    }
+  }
+
+  private take(queue: FrameQueue, maxBytes: number): Buffer[] {
     const { stats, boot } = this.host
     const frames = queue.framesTaken
     const bytes = queue.bytesTaken
     const names = { connection: this.id, boot }
-    const chunks = queue.take(names, (this.sequenceOut + 1) >>> 0, MAX_SOCKET_WRITE_BYTES)
+    const chunks = queue.take(names, (this.sequenceOut + 1) >>> 0, maxBytes)
     this.sequenceOut = (this.sequenceOut + queue.framesTaken - frames) >>> 0
     stats.framesOut += queue.framesTaken - frames
     stats.bytesOut += queue.bytesTaken - bytes
     stats.messagesOut += queue.messages
-    stats.writes++
     queue.messages = 0
-    if (!this.socket.write(chunks)) {
-      this.writable = false
-      this.blockedSinceMs = nowMs
-    }
+    return chunks
   }
 
   /** Says why, if the socket still takes it. */
   sayGoodbye(error: FlotillaError, nowMs: number): void {
     if (this.closed || this.state === CONN_CONNECTING) return
     const { shortName, message, store: suspect } = error
-    this.push(MSG_GOODBYE, encodeWire(wire.rpc.Goodbye, { error: shortName, message, suspect }))
+    // Behind the answers: whoever hears it reads no further.
+    const last = this.calls ?? this.queue
+    this.push(MSG_GOODBYE, encodeWire(wire.rpc.Goodbye, { error: shortName, message, suspect }), last)
     this.flush(nowMs)
   }
 

@@ -4,6 +4,7 @@ import { assert } from '../util/assert.ts'
 import { FlotillaError } from '../util/errors.ts'
 import {
   MAX_ALIASES_PER_CONNECTION,
+  MAX_APPEND_QUEUE_BYTES,
   MAX_BULK_FRAME_BYTES,
   MAX_FORWARD_QUEUE_BYTES,
   MAX_FRAME_BYTES,
@@ -289,13 +290,12 @@ export class PeerLinkImpl implements PeerLink {
   // --------------------------------------------------------------------------------------------------- bulk
 
   /**
-   * The bulk connection's queue; null when it is not there or `bytes` more would be over `bound`. Appends, answers and
-   * requests share one queue with a higher bound each, so that answers get through where new requests are refused.
+   * The bulk connection's queue of calls; null when it is not there or `bytes` more would be over `bound`. Answers have a
+   * higher bound than requests, so that they get through where new requests are refused.
    */
-  private bulkQueue(bytes: number, bound: number): FrameQueue | null {
-    if (this.bulk === null) return null
-    const queue = this.bulk.queue
-    if (queue.metaBytes + bytes <= bound) return queue
+  private callQueue(bytes: number, bound: number): FrameQueue | null {
+    const queue = this.bulk?.calls ?? null
+    if (queue === null || queue.metaBytes + bytes <= bound) return queue
     this.host.stats.refusedSends++
     return null
   }
@@ -305,8 +305,12 @@ export class PeerLinkImpl implements PeerLink {
     let bytes = 0
     for (let i = 0; i < blocks.length; i++) bytes += blocks[i]!.byteLength
     assert(bytes <= MAX_FRAME_BYTES - 4096, 'the blocks of an append request fit one frame')
-    const queue = this.bulkQueue(0, 3 * MAX_FORWARD_QUEUE_BYTES)
-    if (queue === null) return false
+    if (this.bulk === null) return false
+    const { queue } = this.bulk
+    if (queue.metaBytes > MAX_APPEND_QUEUE_BYTES) {
+      this.host.stats.refusedSends++
+      return false
+    }
     // An append without blocks is no bulk: it may be what brings the ack that makes room again.
     if (
       bytes > 0 &&
@@ -340,6 +344,7 @@ export class PeerLinkImpl implements PeerLink {
   }
 
   private windowOpen(): boolean {
+    if (this.bulk !== null && this.bulk.queue.metaBytes > MAX_APPEND_QUEUE_BYTES) return false
     return (
       this.bulkInFlight === 0 ||
       this.bulkInFlight + MAX_BULK_FRAME_BYTES <= this.host.limits.bulkInFlightBytes
@@ -363,7 +368,7 @@ export class PeerLinkImpl implements PeerLink {
   sendForwardRequest(message: ForwardRequest): boolean {
     const bytes = forwardRequestBytes(message)
     assert(bytes <= MAX_FORWARD_BYTES, 'a forwarded request fits one frame')
-    const queue = this.bulkQueue(bytes, MAX_FORWARD_QUEUE_BYTES)
+    const queue = this.callQueue(bytes, MAX_FORWARD_QUEUE_BYTES)
     if (queue === null) return false
     const writer = queue.begin()
     const mark = queue.open(MSG_FORWARD_REQUEST)
@@ -374,7 +379,7 @@ export class PeerLinkImpl implements PeerLink {
   sendForwardResponse(message: ForwardResponse): boolean {
     const bytes = forwardResponseBytes(message)
     assert(bytes <= MAX_FORWARD_BYTES, 'a forwarded answer fits one frame')
-    const queue = this.bulkQueue(bytes, 2 * MAX_FORWARD_QUEUE_BYTES)
+    const queue = this.callQueue(bytes, 2 * MAX_FORWARD_QUEUE_BYTES)
     if (queue === null) return false
     const writer = queue.begin()
     const mark = queue.open(MSG_FORWARD_RESPONSE)
@@ -388,7 +393,7 @@ export class PeerLinkImpl implements PeerLink {
     const bytes = callBytes(method, body)
     const refusal = this.refuseCall(method, bytes, timeoutMs)
     if (refusal !== null) return Promise.reject(refusal)
-    const queue = this.bulk!.queue
+    const queue = this.bulk!.calls!
     const requestId = this.calls.allocateId()
     const writer = queue.begin()
     const mark = queue.open(MSG_CALL)
@@ -417,7 +422,7 @@ export class PeerLinkImpl implements PeerLink {
     if (bytes > MAX_FRAME_BYTES) {
       return new FlotillaError('TOO_LARGE', `${method}: ${bytes} bytes are over the limit of one frame`)
     }
-    if (this.calls.full || this.bulkQueue(bytes, MAX_FORWARD_QUEUE_BYTES) === null) {
+    if (this.calls.full || this.callQueue(bytes, MAX_FORWARD_QUEUE_BYTES) === null) {
       return new FlotillaError('BUSY', `too many calls wait for store ${this.storeId}`)
     }
     return null
@@ -436,7 +441,7 @@ export class PeerLinkImpl implements PeerLink {
   private reply(reply: Reply, epoch: number): void {
     if (epoch !== this.epoch) return
     const bound = 3 * MAX_FORWARD_QUEUE_BYTES
-    const queue = this.bulkQueue(replyBytes(reply), bound)
+    const queue = this.callQueue(replyBytes(reply), bound)
     if (queue === null) return
     const writer = queue.begin()
     const mark = queue.open(MSG_REPLY)

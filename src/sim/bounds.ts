@@ -2,7 +2,9 @@ import type { NodeImpl } from '../raft/node-impl.ts'
 import type { StoreHost } from '../store/store-host.ts'
 import {
   MAX_APPEND_BYTES_IN_FLIGHT,
+  MAX_APPEND_QUEUE_BYTES,
   MAX_APPENDS_IN_FLIGHT,
+  MAX_BULK_FRAME_BYTES,
   MAX_CONTROL_FRAME_BYTES,
   MAX_FORWARD_QUEUE_BYTES,
   MAX_FRAME_BYTES,
@@ -53,6 +55,13 @@ export function storeBoundsHold(host: StoreHost): void {
     )
     const control = link.control?.queue.waitingBytes ?? 0
     check(owner, 'bytes of control messages', control, limits.controlQueueBytes + MAX_CONTROL_FRAME_BYTES)
-    check(owner, 'bytes of calls and answers', link.bulk?.queue.metaBytes ?? 0, 3 * MAX_FORWARD_QUEUE_BYTES)
+    const appends = link.bulk?.queue.metaBytes ?? 0
+    check(
+      owner,
+      'bytes of appends beside their blocks',
+      appends,
+      MAX_APPEND_QUEUE_BYTES + MAX_BULK_FRAME_BYTES,
+    )
+    check(owner, 'bytes of calls and answers', link.bulk?.calls?.metaBytes ?? 0, 3 * MAX_FORWARD_QUEUE_BYTES)
   }
 }

@@ -5,10 +5,12 @@ import {
   MAX_BULK_IN_FLIGHT_BYTES,
   MAX_CONTROL_QUEUE_BYTES,
   MAX_FORWARD_QUEUE_BYTES,
+  MAX_SOCKET_WRITE_BYTES,
 } from '../../src/util/limits.ts'
 import { address, append, block, pair, simNode, TestSubject } from './rpc-node.ts'
 import { SimNetwork, SimWorld } from './sim-network.ts'
 
+const MIB = 1024 * 1024
 const ack = (index: number, answer = APPEND_OK, term = 1) => ({
   term,
   answer,
@@ -26,7 +28,7 @@ const forward = (bytes: number, requestId = 1) => ({
 })
 
 describe('a turn', () => {
-  test('makes one write and one frame per connection, whatever was sent in it', async () => {
+  test('makes one write per connection and one frame per queue, whatever was sent in it', async () => {
     const { a, world, link } = await pair()
     await world.run(51)
     const before = { ...a.mux.stats }
@@ -37,7 +39,8 @@ describe('a turn', () => {
     }
     await world.run(0)
     expect(a.mux.stats.writes - before.writes).toBe(2)
-    expect(a.mux.stats.framesOut - before.framesOut).toBe(2)
+    // Control, appends, calls.
+    expect(a.mux.stats.framesOut - before.framesOut).toBe(3)
     expect(a.flushes).toBeLessThan(10)
   })
 
@@ -59,6 +62,30 @@ describe('a turn', () => {
     await world.run(5)
     expect(b.of('timeoutNow')).toEqual([{ term: 3 }])
     expect(network.weather.clogged).toBe(false)
+  })
+
+  test('appends and calls do not wait for each other: whichever came late is in the next write', async () => {
+    for (const late of ['appendRequest', 'forwardRequest'] as const) {
+      const { network, b, world, link } = await pair()
+      const sendAppend = (): boolean => link.sendAppendRequest(address(1, 'g'), append([block('g', 1, MIB)]))
+      const sendCall = (): boolean => link.sendForwardRequest(forward(MIB))
+      const [early, sendEarly, sendLate] =
+        late === 'appendRequest'
+          ? (['forwardRequest', sendCall, sendAppend] as const)
+          : (['appendRequest', sendAppend, sendCall] as const)
+      network.weather.clogged = true
+      network.highWaterBytes = 1
+      sendEarly()
+      await world.run(1)
+      for (let i = 0; i < 24; i++) expect(sendEarly()).toBe(true)
+      expect(sendLate()).toBe(true)
+      network.unclog()
+      await world.run(100)
+      const kinds = b.heard.map(({ kind }) => kind).filter((kind) => kind === early || kind === late)
+      expect(kinds).toHaveLength(26)
+      // The one that was on its way, and half a write.
+      expect(kinds.indexOf(late)).toBeLessThanOrEqual(1 + MAX_SOCKET_WRITE_BYTES / 2 / MIB)
+    }
   })
 })
 
@@ -309,7 +336,7 @@ describe('bounded queues', () => {
       results: [Buffer.alloc(1 << 20)],
     }
     expect(count(() => link.sendForwardResponse(answer))).toBeGreaterThan(requests / 2)
-    expect(link.bulk!.queue.waitingBytes).toBeLessThanOrEqual(2 * MAX_FORWARD_QUEUE_BYTES)
+    expect(link.bulk!.calls!.waitingBytes).toBeLessThanOrEqual(2 * MAX_FORWARD_QUEUE_BYTES)
   })
 
   test('control messages are refused past theirs', async () => {

@@ -65,6 +65,7 @@ export class FlushNumbers {
     const highest = head.readUIntLE(0, 6)
     const lowest = head.readUIntLE(6, 6)
     numbers.#witness = head.readUIntLE(12, 6)
+    if (lowest < 1 || lowest > highest) throw damaged('the head of its flush numbers is not what was written')
     let missingFrom = 0
     // One beyond the end: a number above the head is of a batch whose head was lost.
     for (let from = lowest; from <= highest + 1; from += PAGE_KEYS) {
@@ -84,6 +85,9 @@ export class FlushNumbers {
           numbers.#add(value.length === SIZE_BYTES ? value.readUInt32LE(0) : FLUSH_NUMBER_OVERHEAD_BYTES)
         else if (missingFrom === 0 && number <= highest) missingFrom = number
       }
+      // A head that is not what was written may name more numbers than could ever be looked for.
+      if (missingFrom > 0)
+        throw damaged(`${missingFlushes(missingFrom, until)} among others that its head names`)
     }
     numbers.#highest = highest
     return numbers

@@ -64,6 +64,12 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
       'of the check: a log that had begun anew behind its state was taken for one that was truncated too far',
   },
   {
+    seed: 900012356,
+    limits: {},
+    found:
+      'a start looked for each of the millions of flush numbers that a flipped bit had named, for minutes of real time',
+  },
+  {
     seed: 900014706,
     limits: {},
     found:

@@ -59,7 +59,7 @@ export class Connection implements FrameSink {
   /** What the other side said of itself; null until then. */
   hello: PeerHello | null = null
   queue: FrameQueue
-  /** Of a bulk connection: calls, forwards and the answers to both. Nothing that callers ask for keeps an append waiting. */
+  /** Of a bulk connection: calls, forwards and the answers to both. An append waits for half a write of them at most. */
   calls: FrameQueue | null = null
   readonly aliases = new Map<number, ReceivedAlias>()
   lastReceivedMs: number
@@ -103,7 +103,7 @@ export class Connection implements FrameSink {
     return this.state === CONN_CLOSED
   }
 
-  /** An accepted connection has learned from the hello what it is for. */
+  /** What it is for: a dialer knows, an accepted connection learns it from the hello. */
   become(kind: ConnectionKind, id: number): void {
     this.kind = kind
     this.id = id

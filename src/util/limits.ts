@@ -37,7 +37,7 @@ export const MAX_FRAME_BYTES = MAX_ENTRY_BYTES + 64 * KIB
 export const MAX_CONTROL_QUEUE_BYTES = 8 * MIB
 /** Un-acked bulk bytes per store pair: a slow disk fills the leader's window, never the socket. */
 export const MAX_BULK_IN_FLIGHT_BYTES = 32 * MIB
-/** Bytes of appends beside their blocks that wait per store pair; a follower is told of a new one when they are fewer. */
+/** Bytes of append messages, their blocks left out, that wait per store pair; past it replicators wait for the socket. */
 export const MAX_APPEND_QUEUE_BYTES = 32 * MIB
 /** Bytes of forwarded proposals (and their answers) waiting per store pair. */
 export const MAX_FORWARD_QUEUE_BYTES = 32 * MIB

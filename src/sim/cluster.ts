@@ -158,6 +158,12 @@ export class SimCluster {
     if (this.#random.chance(MENDED)) this.#sound.set(storeId, before)
   }
 
+  /** As `onDamaged`, of a store that runs: it goes on writing, so nothing that lay there before may be put back. */
+  onRotten(storeId: string): void {
+    this.damaged.add(storeId)
+    this.#sound.delete(storeId)
+  }
+
   /**
    * A store refused its damaged directory, so it has said nothing since: whoever keeps it may put back what lay there, and
    * it is as good as before. Answers whether that was done.
@@ -203,6 +209,7 @@ export class SimCluster {
 
   async #main(process: SimProcess): Promise<void> {
     const { name, life } = process
+    if (process.disk.isBroken) this.trouble(process)
     let store: Store
     try {
       store = await Store.open(this.#storeOptions(process), process.env)

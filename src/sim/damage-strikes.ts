@@ -1,6 +1,14 @@
 import { MAX_SIM_DISK_IMAGES } from '../util/limits.ts'
 import type { DiskImage } from './disk.ts'
-import { DAMAGES, damageDatabase, damageState, flipLedger } from './disk-damage.ts'
+import {
+  DAMAGES,
+  damageDatabase,
+  damageState,
+  flipLedger,
+  ROT_SHOWN,
+  rotBlock,
+  type RotShown,
+} from './disk-damage.ts'
 import { bootOf, knownBoot } from './peer-knowledge.ts'
 import type { SimProcess } from './process.ts'
 import type { StrikeContext } from './strike-context.ts'
@@ -80,6 +88,21 @@ export class DamageStrikes {
     world.note(`${found.join(', ')} of ${process.name}`)
     for (const what of found) this.#context.count(`rot/${what}`)
     hooks.onDamaged?.(process, before, 'part')
+  }
+
+  /** While the store runs, and for good. Nothing tells before somebody reads there. */
+  rotBlock(): void {
+    const { world, ownRandom, processes, hooks } = this.#context
+    const able = processes.filter((process) => process.alive && hooks.mayDamage?.(process))
+    if (able.length === 0) return
+    const process = ownRandom.pick(able)
+    const { memory } = process.disk
+    const paths = ownRandom.shuffle([...memory.paths()])
+    const path = paths.find((at) => rotBlock(memory.directory(at), ownRandom, shownOf(at)))
+    if (path === undefined) return
+    world.note(`a block of ${path} has a flipped bit`)
+    this.#context.count(path.endsWith('/log') ? 'bitRot/log' : 'bitRot/state')
+    hooks.onRotten?.(process)
   }
 
   /**
@@ -193,4 +216,12 @@ export class DamageStrikes {
       this.#context.count('damage/database-of-another')
     }
   }
+}
+
+/**
+ * What iterators show of a rotten block. A row of a state that they skip, or show as another key's outside of their range, no
+ * store can miss: only the engine could tell, and its iterators verify nothing.
+ */
+function shownOf(path: string): readonly RotShown[] {
+  return path.endsWith('/log') ? ROT_SHOWN : ['value', 'error', 'checksum']
 }

@@ -73,16 +73,18 @@ function isLog(path: string): boolean {
 function damageOne(disk: SimDisk, path: string, damage: Damage, random: SimRandom): boolean {
   const directory = disk.memory.directory(path)
   if (damage === 'manifest-cut') return cutManifest(directory, random)
-  if (damage === 'block-flip') return isLog(path) && flipBlock(directory, random)
+  if (damage === 'block-flip') return flipRow(directory, isLog(path), random)
   return damageLog(disk, path, damage, random)
 }
 
 /** In memory, before the engine made its checksum: only what the store itself put there can tell. */
-function flipBlock(directory: MemoryDirectory, random: SimRandom): boolean {
+function flipRow(directory: MemoryDirectory, isLog: boolean, random: SimRandom): boolean {
   const now = directory.recover()
-  const blocks = [...directory.tables()].filter(([key, value]) => isBlockKey(key) && now.get(key) === value)
-  if (blocks.length === 0) return false
-  const [key, value] = random.pick(blocks)
+  const rows = [...directory.tables()].filter(
+    ([key, value]) => (!isLog || isBlockKey(key)) && value.length > 0 && now.get(key) === value,
+  )
+  if (rows.length === 0) return false
+  const [key, value] = random.pick(rows)
   directory.alterRow(key, flip(value, random))
   return true
 }
@@ -123,11 +125,19 @@ function damageLog(disk: SimDisk, path: string, damage: Damage, random: SimRando
   return true
 }
 
+/** What an iterator may make of the row whose bit is another. */
+export const ROT_SHOWN = ['value', 'key', 'nothing', 'error', 'checksum'] as const
+export type RotShown = (typeof ROT_SHOWN)[number]
+
 /**
  * Flips a bit in a block of a table of a running database: reads by key refuse the rows of the block, iterators show
  * something else, skip a row, or notice nothing. Answers whether there was a table.
  */
-export function rotBlock(directory: MemoryDirectory, random: SimRandom): boolean {
+export function rotBlock(
+  directory: MemoryDirectory,
+  random: SimRandom,
+  shown: readonly RotShown[] = ROT_SHOWN,
+): boolean {
   const rows = directory.tables()
   const keys = [...rows.keys()].sort()
   if (keys.length === 0) return false
@@ -141,12 +151,11 @@ export function rotBlock(directory: MemoryDirectory, random: SimRandom): boolean
     bytes += key.length + value.length
   }
   const key = keys[first]!
-  directory.rot = { rows: block, shown: shownRow(key, rows.get(key)!, random) }
+  directory.rot = { rows: block, shown: shownRow(key, rows.get(key)!, random.pick(shown), random) }
   return true
 }
 
-function shownRow(key: string, value: Buffer, random: SimRandom): MemoryRot['shown'] {
-  const what = random.pick(['value', 'key', 'nothing', 'error', 'checksum'] as const)
+function shownRow(key: string, value: Buffer, what: RotShown, random: SimRandom): MemoryRot['shown'] {
   if (what === 'error') return what
   if (what === 'nothing') return null
   if (what === 'checksum') return [key, value]

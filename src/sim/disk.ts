@@ -7,6 +7,7 @@ import type { CrashMode } from './crash-mode.ts'
 import { DatabaseFiles, openLogs } from './database-files.ts'
 import type { SimLoop } from './loop.ts'
 import type { EngineDb, EngineOptions } from '../env/ports.ts'
+import { FlotillaError } from '../util/errors.ts'
 import type { SimRandom } from './random.ts'
 import type { Timeline } from './timeline.ts'
 
@@ -40,6 +41,10 @@ export interface OpenDatabase {
   /** The thread that had it open is gone. */
   abandon(): void
 }
+
+/** What a broken disk refuses: all writes, those that are synced, or all reads. */
+export const DISK_BREAKS = ['full', 'syncs', 'reads'] as const
+export type DiskBreak = (typeof DISK_BREAKS)[number]
 
 export type DiskOperation = 'write' | 'sync' | 'read' | 'open'
 
@@ -101,6 +106,7 @@ export class SimDisk {
   #stalled: 'no' | 'syncs' | 'all' = 'no'
   #syncsToFail = 0
   #writesToFail = 0
+  #broken: DiskBreak | null = null
   readonly #jobs = new Set<DiskJob>()
   /** Jobs that came to their end while the disk was stalled. */
   #waiting: DiskJob[] = []
@@ -122,6 +128,25 @@ export class SimDisk {
   /** As `failNextSync`, for database writes and files of any kind. */
   failNextWrite(count = 1): void {
     this.#writesToFail = count
+  }
+
+  /** Refuses one thing or another until `mend`, whoever dies and starts again meanwhile. */
+  break(what: DiskBreak): void {
+    this.#broken = what
+  }
+
+  mend(): void {
+    this.#broken = null
+  }
+
+  get isBroken(): boolean {
+    return this.#broken !== null
+  }
+
+  /** For engine and files: throws STORAGE_FAILED while reads fail. */
+  checkReadable(path: string): void {
+    if (this.#broken !== 'reads') return
+    throw new FlotillaError('STORAGE_FAILED', `Could not read ${path}: the disk failed (injected fault).`)
   }
 
   /** Background flushes fail, as the real engine shows it: a property rises, and writes never come back. */
@@ -325,6 +350,7 @@ export class SimDisk {
 
   /** For engine and files: true when this write is one that shall fail. */
   takeFault(sync: boolean): boolean {
+    if (this.#broken === 'full' || (sync && this.#broken === 'syncs')) return true
     if (sync && this.#syncsToFail > 0) {
       this.#syncsToFail--
       return true

@@ -31,14 +31,18 @@ export class SimEngine implements Engine {
         'disk-read',
         0,
         () => {
-          this.#disk.openDatabase(path, options).then((inner) => {
-            this.#disk.directories.add(path)
-            resolve(new SimDb(this.#disk, this.#loop, path, inner))
-          }, reject)
+          this.#open(path, options).then(resolve, reject)
         },
         `open ${path}`,
       )
     })
+  }
+
+  async #open(path: string, options: EngineOptions): Promise<EngineDb> {
+    this.#disk.checkReadable(path)
+    const inner = await this.#disk.openDatabase(path, options)
+    this.#disk.directories.add(path)
+    return new SimDb(this.#disk, this.#loop, path, inner)
   }
 
   isLocked(path: string): Promise<boolean> {
@@ -218,7 +222,12 @@ export class SimDb implements EngineDb, OpenDatabase {
   #read<T>(detail: number, read: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.loop.schedule(this.#disk.latencyUs('read'), 'disk-read', detail, () => {
-        read().then(resolve, reject)
+        try {
+          this.#disk.checkReadable(this.#path)
+          read().then(resolve, reject)
+        } catch (error) {
+          reject(error)
+        }
       })
     })
   }

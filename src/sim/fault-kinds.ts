@@ -40,13 +40,20 @@ export const DEFAULT_RATES = {
   gasps: { everyMs: 10_000, forMs: 500 },
   /** The state of a store is damaged while it is down, or a slot of its ledger; its log is whole. */
   rot: { everyMs: 25_000, forMs: 500 },
+  /** A disk takes no writes, or none that are synced, or cannot be read, also by whoever starts meanwhile. */
+  brokenDisks: { everyMs: 25_000, forMs: 1_500 },
+  /** A block of a table has another bit while its store runs: reads by key refuse it, iterators show what is there. */
+  bitRot: { everyMs: 25_000, forMs: 0 },
 } as const satisfies Record<string, FaultRate>
 
 export type FaultKind = keyof typeof DEFAULT_RATES
 export const FAULT_KINDS = Object.keys(DEFAULT_RATES) as readonly FaultKind[]
 
 /** Drawn from a randomness of their own: they came later, and must not disturb what the others draw. */
-export const LATE_KINDS: readonly FaultKind[] = ['gasps', 'rot']
+export const LATE_KINDS: readonly FaultKind[] = ['gasps', 'rot', 'brokenDisks', 'bitRot']
+
+/** Directories are other than their stores left them: of no group may a majority be damaged. */
+export const DAMAGING_KINDS: readonly FaultKind[] = ['damage', 'rot', 'bitRot']
 
 /** A fault is off when left out or false. `true` takes the rate of {@link DEFAULT_RATES}. */
 export type NemesisOptions = {

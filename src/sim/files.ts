@@ -29,6 +29,7 @@ export class SimFiles implements Files {
 
   list(path: string): Promise<string[]> {
     return this.#after('read', `list ${path}`, () => {
+      this.#disk.checkReadable(path)
       const prefix = `${trim(path)}/`
       const names = new Set<string>()
       for (const known of [...this.#disk.files.keys(), ...this.#disk.directories]) {
@@ -40,6 +41,7 @@ export class SimFiles implements Files {
 
   readFile(path: string): Promise<Buffer | null> {
     return this.#after('read', `read ${path}`, () => {
+      this.#disk.checkReadable(path)
       const bytes = this.#disk.pages.content(trim(path))
       return bytes === undefined ? null : Buffer.from(bytes)
     })
@@ -111,8 +113,15 @@ export class SimFiles implements Files {
   }
 
   #after<T>(operation: 'read' | 'sync', note: string, run: () => T): Promise<T> {
-    return new Promise((resolve) => {
-      this.#loop.schedule(this.#disk.latencyUs(operation), 'file', 0, () => resolve(run()), note)
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        try {
+          resolve(run())
+        } catch (error) {
+          reject(error)
+        }
+      }
+      this.#loop.schedule(this.#disk.latencyUs(operation), 'file', 0, settle, note)
     })
   }
 }
@@ -134,6 +143,7 @@ class SimOpenFile implements OpenFile {
   }
 
   read(into: Buffer, position: number): number {
+    this.#disk.checkReadable(this.#path)
     const content = this.#disk.pages.content(this.#path)
     return content === undefined || position >= content.length ? 0 : content.copy(into, 0, position)
   }

@@ -106,6 +106,7 @@ class SimNemesis implements Nemesis, StrikeContext {
       process.resume()
       process.disk.slow(0)
       process.disk.unstall()
+      process.disk.mend()
     }
   }
 

@@ -1,5 +1,5 @@
 import { DamageStrikes } from './damage-strikes.ts'
-import type { CrashMode } from './disk.ts'
+import { type CrashMode, DISK_BREAKS } from './disk.ts'
 import type { StrikeContext } from './strike-context.ts'
 import type { SimProcess } from './process.ts'
 import type { SimRandom } from './random.ts'
@@ -30,6 +30,8 @@ export class ProcessStrikes {
     threadDeaths: () => this.#killThread(),
     gasps: (forMs: number) => this.#gasp(forMs),
     rot: (forMs: number) => this.#damage.rot(forMs),
+    brokenDisks: (forMs: number) => this.#breakDisk(forMs),
+    bitRot: () => this.#damage.rotBlock(),
   }
   readonly #context: StrikeContext
   readonly #elections: SimRandom
@@ -149,6 +151,21 @@ export class ProcessStrikes {
     if (what === 'sync') process.disk.failNextSync()
     else if (what === 'write') process.disk.failNextWrite()
     else process.disk.failFlushes()
+  }
+
+  /** Whoever starts before the disk is mended is in trouble too. */
+  #breakDisk(forMs: number): void {
+    const { world, ownRandom, processes, hooks } = this.#context
+    const process = ownRandom.pick(processes)
+    const what = ownRandom.pick(DISK_BREAKS)
+    world.note(`the disk of ${process.name} is broken (${what})`)
+    this.#context.count(`brokenDisks/${what}`)
+    if (process.alive) hooks.onDiskTrouble?.(process)
+    process.disk.break(what)
+    this.#context.later(forMs, () => {
+      world.note(`the disk of ${process.name} is mended`)
+      process.disk.mend()
+    })
   }
 
   /** Of two that may go down the one that leads, if one does. */

@@ -1,7 +1,15 @@
 import type { GroupRequest } from '../api/group-request.ts'
 import { type Ambush, drawAmbushes } from './ambush.ts'
 import type { DiskTimings } from './disk.ts'
-import { drawNemesisOptions, drawRate, FAULT_KINDS, LATE_KINDS, type NemesisOptions } from './fault-kinds.ts'
+import {
+  DAMAGING_KINDS,
+  drawNemesisOptions,
+  drawRate,
+  FAULT_KINDS,
+  type FaultKind,
+  LATE_KINDS,
+  type NemesisOptions,
+} from './fault-kinds.ts'
 import type { NetworkOptions } from './link.ts'
 import { SimRandom } from './random.ts'
 import { MIN_MAX_LOG_BYTES } from '../util/limits.ts'
@@ -276,10 +284,15 @@ function drawFaults(random: SimRandom, storeCount: number, damages: boolean): Ne
   return { ...drawn, damage: damages, kills: drawn.kills || { everyMs: 15_000, forMs: 500 }, maxDown }
 }
 
+/** Of the seeds, where it is not two in five. */
+const LATE_SHARES: Partial<Record<FaultKind, number>> = { brokenDisks: 0.25 }
+
 function drawLateFaults(seed: number | string, damages: boolean): NemesisOptions {
   const random = new SimRandom(`late-faults/${seed}`)
-  const kinds = LATE_KINDS.filter((kind) => damages || kind !== 'rot')
-  return Object.fromEntries(kinds.map((kind) => [kind, random.chance(0.4) && drawRate(random, kind)]))
+  const kinds = LATE_KINDS.filter((kind) => damages || !DAMAGING_KINDS.includes(kind))
+  return Object.fromEntries(
+    kinds.map((kind) => [kind, random.chance(LATE_SHARES[kind] ?? 0.4) && drawRate(random, kind)]),
+  )
 }
 
 function drawNetwork(random: SimRandom): Partial<NetworkOptions> {

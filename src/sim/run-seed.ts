@@ -2,6 +2,7 @@ import { ClientLoad } from './client-load.ts'
 import { SimCluster } from './cluster.ts'
 import { CounterMachine } from './counter-machine.ts'
 import { DamageAtlas } from './damage-atlas.ts'
+import { DAMAGING_KINDS } from './fault-kinds.ts'
 import { History } from './history.ts'
 import { checkHistory, type HistoryVerdict } from './history-check.ts'
 import { LivenessPhase } from './liveness.ts'
@@ -160,9 +161,10 @@ class SeedRun {
       onCutOff: (process) => this.#load.onCutOff(process.name),
       onRush: (process, forMs) => this.#load.rush(process.name, forMs),
       onDiskTrouble: (process) => cluster.trouble(process),
-      ...((this.#plan.faults.damage || this.#plan.faults.rot) && {
+      ...(DAMAGING_KINDS.some((kind) => this.#plan.faults[kind]) && {
         mayDamage: (process) => atlas.mayDamage(process.name),
         onDamaged: (process, before, extent) => cluster.onDamaged(process.name, before, extent),
+        onRotten: (process) => cluster.onRotten(process.name),
       }),
     })
     cluster.tellMarksTo(nemesis)

@@ -2,7 +2,7 @@ import type { StateMachine, StateMachineFactory } from '../api/state-machine.ts'
 import { FlotillaError } from '../util/errors.ts'
 import { SimCluster } from './cluster.ts'
 import { DamageAtlas } from './damage-atlas.ts'
-import { FAULT_KINDS, type NemesisOptions } from './fault-kinds.ts'
+import { DAMAGING_KINDS, FAULT_KINDS, type NemesisOptions } from './fault-kinds.ts'
 import { History, type HistoryEntry } from './history.ts'
 import { InvariantViolation } from './invariants.ts'
 import { type Nemesis, startNemesis } from './nemesis.ts'
@@ -218,6 +218,7 @@ class UserRun {
       ambushes: true,
       damage: false,
       rot: false,
+      bitRot: false,
     }
     const wanted: NemesisOptions = faults === 'all' ? all : faults === 'none' ? {} : faults
     const nemesis = startNemesis(this.world, cluster.processes, wanted, {
@@ -225,9 +226,10 @@ class UserRun {
       electionTimeoutMs: cluster.options.electionTimeoutMs,
       restartOrderly: (process) => void cluster.restartOrderly(process.name),
       onDiskTrouble: (process) => cluster.trouble(process),
-      ...((wanted.damage || wanted.rot) && {
+      ...(DAMAGING_KINDS.some((kind) => wanted[kind]) && {
         mayDamage: (process) => atlas.mayDamage(process.name),
         onDamaged: (process, before, extent) => cluster.onDamaged(process.name, before, extent),
+        onRotten: (process) => cluster.onRotten(process.name),
       }),
     })
     cluster.tellMarksTo(nemesis)

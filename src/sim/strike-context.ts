@@ -21,6 +21,8 @@ export interface NemesisHooks {
   mayDamage?(process: SimProcess): boolean
   /** It was: `before` is what had lain there. What was damaged only in part tells so itself. */
   onDamaged?(process: SimProcess, before: DiskImage, extent: 'part' | 'whole'): void
+  /** It was, while the process runs: what there is to find is found when it is read. */
+  onRotten?(process: SimProcess): void
 }
 
 /** What strikes do: they say what they did, and have things done later unless all is over by then. */

@@ -109,6 +109,7 @@ export const SHAPES = {
       gasps: { everyMs: 500, forMs: 100 },
       crashLoops: { everyMs: 3_000, forMs: 0 },
       diskErrors: { everyMs: 2_000, forMs: 0 },
+      ...(seed % 4 === 3 && { brokenDisks: { everyMs: 1_500, forMs: 300 } }),
       partitions: { everyMs: 800, forMs: 400 },
       maxDown: 3,
       ambushes: CUTS,
@@ -224,6 +225,7 @@ export const SHAPES = {
           rot,
           kills: { everyMs: 1_000, forMs: 200 },
           partitions: { everyMs: 1_500, forMs: 500 },
+          bitRot: { everyMs: 2_000, forMs: 0 },
           maxDown: 3,
         }
     return {
@@ -301,7 +303,10 @@ const CRAMPED: QueueLimits = {
 
 export type Shape = keyof typeof SHAPES
 
-/** Of thirteen seeds two each are mixed, damaged, deposed and fallen, and one each is of any other shape. */
+/**
+ * Of fifteen seeds two each are mixed, damaged, deposed and fallen, and one each is of any other shape; none is outgrown, whose
+ * runs are long.
+ */
 export function shapeOf(seed: number): Shape {
   return ORDER[seed % ORDER.length]!
 }
@@ -320,7 +325,9 @@ const ORDER: readonly Shape[] = [
   'damaged',
   'restless',
   'mixed',
+  'cramped',
   'fallen',
+  'decayed',
 ]
 
 /**

@@ -10,6 +10,7 @@ import {
   LATE_KINDS,
   type NemesisOptions,
 } from './fault-kinds.ts'
+import { KNOWN_AMBUSHES } from './known-ambushes.ts'
 import type { NetworkOptions } from './link.ts'
 import { SimRandom } from './random.ts'
 import { MIN_MAX_LOG_BYTES } from '../util/limits.ts'
@@ -269,10 +270,18 @@ function drawMix(random: SimRandom): ClientMix {
   }
 }
 
+const KNOWN_AMBUSHES_SHARE = 0.15
+/** They were made for runs in fast motion. */
+const KNOWN_AMBUSHES_REST = 5
+
 /** Of its own, so that it does not disturb what else is drawn. */
 function drawAmbushesOf(seed: number | string): readonly Ambush[] {
   const random = new SimRandom(`ambushes/${seed}`)
-  return random.chance(0.7) ? drawAmbushes(random) : []
+  const drawn = random.chance(0.7) ? drawAmbushes(random) : []
+  const known = new SimRandom(`known-ambushes/${seed}`)
+  if (!known.chance(KNOWN_AMBUSHES_SHARE)) return drawn
+  const ambush = known.pick(KNOWN_AMBUSHES)
+  return [...drawn, { ...ambush, restMs: ambush.restMs * KNOWN_AMBUSHES_REST }]
 }
 
 /** At least one kill, whatever the coins say: a run without a crash proves little. */

@@ -12,7 +12,7 @@ import {
   SHORT_LIVES,
   STATELESS_HEIRS,
   STILL_LEADERS,
-} from './dense-ambushes.ts'
+} from '../../src/sim/known-ambushes.ts'
 
 /** Faults come so much more often, and are over so much sooner: they must outlast an election timeout. */
 const DENSITY = 5

@@ -1,4 +1,4 @@
-import type { Ambush } from '../../src/sim/ambush.ts'
+import type { Ambush } from './ambush.ts'
 
 /**
  * Leaders that send much are cut off, so that nobody but they has what comes next; and when it is taken from their logs
@@ -164,4 +164,17 @@ export const HALF_SAID: readonly Ambush[] = [
     restMs: 1_200,
     strikes: [{ who: 'self', what: 'kill', after: 0, for: 0.2 }],
   },
+]
+
+/** All of them: each needs an order of strikes that chance does not find. `restMs` is that of runs in fast motion. */
+export const KNOWN_AMBUSHES: readonly Ambush[] = [
+  ...CUTS,
+  ...DEPOSALS,
+  ...FALLS,
+  ...STATELESS_HEIRS,
+  ...ESTRANGED,
+  ...SHORT_LIVES,
+  ...RESENT,
+  ...STILL_LEADERS,
+  ...HALF_SAID,
 ]

@@ -113,6 +113,7 @@ export class Link {
     if (bytes.length <= MAX_STALE_BYTES && this.random.chance(0.2)) this.#old.push(Buffer.from(bytes))
     if (this.#old.length > MAX_STALE_WRITES) this.#old.shift()
     if (stale === null) return null
+    this.timeline.smallFaults.stale++
     this.timeline.note(`old bytes come again on ${this.from}>${this.to}`)
     return Buffer.from(stale)
   }

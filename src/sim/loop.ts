@@ -94,6 +94,7 @@ export class SimLoop implements EventOwner {
     const delay = Math.min(Math.max(Math.ceil(delayMs), 1), MAX_DELAY_MS)
     const isLate = this.timeline.timersMayBeLate && this.#lateness?.chance(this.#lateTimers.rate)
     const late = isLate ? this.#lateness!.between(0, this.#lateTimers.maxMs) : 0
+    if (isLate) this.timeline.smallFaults.lateTimers++
     return this.schedule(delay * this.#usPerMs + late * 1000, 'timer', 0, callback)
   }
 }

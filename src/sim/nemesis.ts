@@ -24,6 +24,8 @@ export interface Nemesis {
   readonly counts: Readonly<Record<FaultKind, number>>
   /** The same by class: `kills/power`, `partitions/isolate`. */
   readonly classes: ReadonlyMap<string, number>
+  /** The same for reports, in order, with what struck single writes and timers. */
+  faultsByClass(): Record<string, number>
   /** Ends all faults: links heal, paused processes go on, dead ones restart, disks are well. Idempotent. */
   stop(): void
   /** A process reaches a mark: strikes that wait for it come. */
@@ -118,6 +120,11 @@ class SimNemesis implements Nemesis, StrikeContext {
 
   count(className: string): void {
     this.classes.set(className, (this.classes.get(className) ?? 0) + 1)
+  }
+
+  faultsByClass(): Record<string, number> {
+    const small = Object.entries(this.world.smallFaults).filter(([, count]) => count > 0)
+    return Object.fromEntries([...this.classes, ...small].sort(([a], [b]) => (a < b ? -1 : 1)))
   }
 
   #scheduleNext(kind: FaultKind, rate: FaultRate): void {

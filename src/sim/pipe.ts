@@ -179,6 +179,7 @@ export class Pipe implements LinkUser {
     if (random.chance(corruptRate)) {
       const at = random.below(piece.length)
       piece[at] = piece[at]! ^ (1 << random.below(8))
+      this.link.timeline.smallFaults.corrupt++
       this.link.timeline.note(`a bit flips on ${this.link.from}>${this.link.to}`)
     }
     this.send('data', piece)

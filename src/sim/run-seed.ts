@@ -200,7 +200,7 @@ class SeedRun {
       simulatedMs: world.nowMs,
       stores: this.#plan.storeIds.length,
       groups: groups.length,
-      faultsByClass: Object.fromEntries([...nemesis.classes].sort()),
+      faultsByClass: nemesis.faultsByClass(),
       endings: Object.fromEntries([...this.#cluster.endings].sort()),
       elections: groups.reduce((sum, group) => sum + group.leaders.size, 0),
       committed: groups.reduce((sum, group) => sum + group.lastCommitted, 0),

@@ -202,7 +202,7 @@ class UserRun {
       steps: world.steps,
       simulatedMs: world.nowMs,
       traceHash: world.traceHash,
-      faultsByClass: Object.fromEntries([...nemesis.classes].sort()),
+      faultsByClass: nemesis.faultsByClass(),
       marks: this.#cluster.marks.counts(),
       history: this.#clients.history.entries,
     }

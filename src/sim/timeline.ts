@@ -23,6 +23,13 @@ export interface RunOptions {
   readonly maxSteps?: number
 }
 
+/** Faults that strike single writes and timers, and not when the nemesis says: how often each did. */
+export interface SmallFaults {
+  corrupt: number
+  stale: number
+  lateTimers: number
+}
+
 /** Code of a decision in the trace hash: a caller from outside was let into a thread. */
 const DECIDED_CALLED = 205
 
@@ -41,6 +48,8 @@ export class Timeline {
   readonly trace = new Trace()
   /** Whether timers fire late where processes were told so. */
   timersMayBeLate = true
+  /** Counted where they happen. */
+  readonly smallFaults: SmallFaults = { corrupt: 0, stale: 0, lateTimers: 0 }
   /** Called after each event and all its microtasks, with the thread whose code ran. What it throws fails the run. */
   afterStep: ((owner: EventOwner | null) => void) | null = null
   readonly #queue = new EventQueue()

@@ -2,7 +2,7 @@ import type { Socket, SocketHandlers } from '../env/ports.ts'
 import { assert, InvariantError } from '../util/assert.ts'
 import type { SimLoop } from './loop.ts'
 import type { Link } from './link.ts'
-import { Pipe } from './pipe.ts'
+import { NO_BYTES, Pipe } from './pipe.ts'
 import type { PipeEnd, Segment } from './pipe.ts'
 import type { Timeline } from './timeline.ts'
 
@@ -129,9 +129,10 @@ export class SimSocket implements Socket, PipeEnd {
     if (this.closed || this.broken) return true
     const bytes = joined(chunks)
     // A write is whole frames: what comes again between two of them is not found by its bytes.
-    const stale = this.#out.link.staleBefore(bytes)
+    const { link } = this.#out
+    const stale = link.staleBefore(bytes)
     if (stale !== null) this.#out.write(stale)
-    return this.#out.write(bytes)
+    return this.#out.write(link.loses() ? NO_BYTES : bytes)
   }
 
   pause(): void {

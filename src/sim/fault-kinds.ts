@@ -63,6 +63,10 @@ export type NemesisOptions = {
   readonly corrupt?: boolean | number
   /** Probability that before a write on any link something comes that was sent before. */
   readonly stale?: number
+  /** Probability that a write on any link never arrives, while what follows it does. */
+  readonly loss?: number
+  /** Probability that a piece on any link comes before the one that was sent before it. */
+  readonly reorder?: number
   /** Strikes that wait until a store reaches a mark: these, or drawn from the seed. */
   readonly ambushes?: boolean | readonly Ambush[]
   /** How many processes may be down or paused at once. Default: a minority. */
@@ -71,6 +75,10 @@ export type NemesisOptions = {
 
 export const DEFAULT_CORRUPT_RATE = 0.001
 export const DEFAULT_STALE_RATE = 0.0005
+const DEFAULT_LOSS_RATE = 0.0005
+const DEFAULT_REORDER_RATE = 0.002
+/** Of the seeds, for each of the two. */
+const BROKEN_ORDER_SHARE = 0.15
 
 /** Kinds that need nothing but processes; the others need a cluster that knows what its stores may suffer. */
 const PLAIN_KINDS = ['kills', 'pauses', 'partitions', 'clogs', 'resets', 'slowDisk'] as const
@@ -88,6 +96,13 @@ export function drawNemesisOptions(
   drawn.stale = random.chance(0.3) ? DEFAULT_STALE_RATE * 3 ** random.between(-1, 1) : 0
   drawn.corrupt = random.chance(0.5) ? DEFAULT_CORRUPT_RATE * 3 ** random.between(-1, 1) : 0
   return drawn
+}
+
+/** What TCP itself never does comes in few seeds: connections break for it, and the others should live longer. */
+export function drawBrokenOrder(random: SimRandom): Pick<NemesisOptions, 'loss' | 'reorder'> {
+  const loss = random.chance(BROKEN_ORDER_SHARE) ? DEFAULT_LOSS_RATE * 3 ** random.between(-1, 1) : 0
+  const reorder = random.chance(BROKEN_ORDER_SHARE) ? DEFAULT_REORDER_RATE * 3 ** random.between(-1, 1) : 0
+  return { loss, reorder }
 }
 
 /** Between a third and three times the default. */

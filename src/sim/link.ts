@@ -16,6 +16,10 @@ export interface LinkOptions {
   readonly resetRate: number
   /** Probability that something that was sent before, maybe over another connection, comes once more before a write. */
   readonly staleRate: number
+  /** Probability that a write never arrives, while what follows it does. Default 0. */
+  readonly lossRate: number
+  /** Probability that a piece comes before the one that was sent before it, if that is still under way. Default 0. */
+  readonly reorderRate: number
 }
 
 export interface NetworkOptions extends LinkOptions {
@@ -116,6 +120,14 @@ export class Link {
     this.timeline.smallFaults.stale++
     this.timeline.note(`old bytes come again on ${this.from}>${this.to}`)
     return Buffer.from(stale)
+  }
+
+  /** For connections: true when a write shall never arrive. */
+  loses(): boolean {
+    if (!this.random.chance(this.options.lossRate)) return false
+    this.timeline.smallFaults.loss++
+    this.timeline.note(`a write is lost on ${this.from}>${this.to}`)
+    return true
   }
 
   #releaseAll(maxDelayMs: number): void {

@@ -69,6 +69,9 @@ function* reductionsOf(plan: RunPlan): Generator<Reduction> {
     yield { what: `no ambush at ${ambush.mark}`, plan: { ...plan, faults: { ...faults, ambushes: others } } }
   }
   if (faults.stale) yield { what: 'nothing comes again', plan: { ...plan, faults: { ...faults, stale: 0 } } }
+  if (faults.loss) yield { what: 'nothing is lost', plan: { ...plan, faults: { ...faults, loss: 0 } } }
+  if (faults.reorder)
+    yield { what: 'nothing overtakes', plan: { ...plan, faults: { ...faults, reorder: 0 } } }
   if (plan.bursts !== null) yield { what: 'no bursts', plan: { ...plan, bursts: null } }
   if (faults.corrupt) yield { what: 'no corruption', plan: { ...plan, faults: { ...faults, corrupt: 0 } } }
   if (plan.counters.length > 1) {

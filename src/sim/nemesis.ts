@@ -82,8 +82,8 @@ class SimNemesis implements Nemesis, StrikeContext {
       if (wanted) this.#scheduleNext(kind, rateOf(kind, wanted))
     }
     const corruptRate = options.corrupt === true ? DEFAULT_CORRUPT_RATE : options.corrupt || 0
-    const { stale: staleRate = 0 } = options
-    if (corruptRate > 0 || staleRate > 0) world.network.configure({ corruptRate, staleRate })
+    const { stale: staleRate = 0, loss: lossRate = 0, reorder: reorderRate = 0 } = options
+    world.network.configure({ corruptRate, staleRate, lossRate, reorderRate })
   }
 
   onMark(mark: Mark, process: SimProcess): void {
@@ -100,7 +100,7 @@ class SimNemesis implements Nemesis, StrikeContext {
     this.#stopped = true
     const network = this.world.network
     this.world.note('the nemesis stops')
-    network.configure({ corruptRate: 0, staleRate: 0 })
+    network.configure({ corruptRate: 0, staleRate: 0, lossRate: 0, reorderRate: 0 })
     network.heal()
     network.releaseAll()
     for (const process of this.processes) {

@@ -21,6 +21,8 @@ const DEFAULTS: NetworkOptions = {
   corruptRate: 0,
   resetRate: 0,
   staleRate: 0,
+  lossRate: 0,
+  reorderRate: 0,
   splitRate: 0.1,
   tcpTimeoutMs: 30_000,
 }
@@ -35,9 +37,9 @@ interface Host {
 }
 
 /**
- * TCP between processes. A process is named by its name in every rule, whatever addresses it listens on. Nothing is lost
- * on a link and nothing overtakes: what a partition or a clog holds, it holds as TCP's retransmission would, until heal,
- * release or time-out. A reset loses what is in flight.
+ * TCP between processes. A process is named by its name in every rule, whatever addresses it listens on. What a partition
+ * or a clog holds, it holds as TCP's retransmission would, until heal, release or time-out. A reset loses what is in
+ * flight. Within a connection nothing is lost and nothing overtakes, unless the rates of {@link LinkOptions} say so.
  */
 export class SimNetwork implements Switchboard {
   readonly timeline: Timeline
@@ -63,7 +65,7 @@ export class SimNetwork implements Switchboard {
     for (const link of this.#links.values()) link.configure(options)
   }
 
-  /** Changes one direction: delay, bytes per millisecond (0: unbounded), rates of corruption and reset per piece. */
+  /** Changes one direction: delay, bytes per millisecond (0: unbounded), rates of what goes wrong. */
   configureLink(from: string, to: string, options: Partial<LinkOptions>): void {
     this.link(from, to).configure(options)
   }

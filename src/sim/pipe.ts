@@ -31,7 +31,7 @@ export interface PipeEnd {
 
 /** How soon a segment that came before its turn looks again. */
 const RETRY_ORDER_US = 1_000
-const NO_BYTES = Buffer.alloc(0)
+export const NO_BYTES = Buffer.alloc(0)
 
 /**
  * One direction of one connection. Bytes wait in `pending` (the process's buffer) until the system takes them; the
@@ -174,7 +174,7 @@ export class Pipe implements LinkUser {
 
   #sendPiece(piece: Buffer): void {
     const random = this.link.random
-    const { corruptRate, resetRate } = this.link.options
+    const { corruptRate, resetRate, reorderRate } = this.link.options
     this.#inSystem += piece.length
     if (random.chance(corruptRate)) {
       const at = random.below(piece.length)
@@ -183,7 +183,21 @@ export class Pipe implements LinkUser {
       this.link.timeline.note(`a bit flips on ${this.link.from}>${this.link.to}`)
     }
     this.send('data', piece)
+    if (random.chance(reorderRate)) this.#swapLastTwo()
     if (random.chance(resetRate)) this.sender.breakAtRandomByte()
+  }
+
+  /** The last piece takes the place of the one before it, which is under way still. */
+  #swapLastTwo(): void {
+    const last = this.#inFlight.at(-1)!
+    const before = this.#inFlight.at(-2)
+    if (before?.kind !== 'data') return
+    const { timeline, from, to } = this.link
+    const { bytes } = before
+    before.bytes = last.bytes
+    last.bytes = bytes
+    timeline.smallFaults.reorder++
+    timeline.note(`bytes overtake others on ${from}>${to}`)
   }
 
   #scheduleArrival(segment: Segment, arrivalUs: number): void {

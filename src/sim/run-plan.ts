@@ -3,6 +3,7 @@ import { type Ambush, drawAmbushes } from './ambush.ts'
 import type { DiskTimings } from './disk.ts'
 import {
   DAMAGING_KINDS,
+  drawBrokenOrder,
   drawNemesisOptions,
   drawRate,
   FAULT_KINDS,
@@ -159,6 +160,7 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     faults: {
       ...drawFaults(random, storeCount, damage),
       ...drawLateFaults(seed, damage),
+      ...drawBrokenOrder(new SimRandom(`broken-order/${seed}`)),
       ambushes: drawAmbushesOf(seed),
     },
     faultsFromMs: random.chance(0.3) ? 0 : random.between(500, 3_000),

@@ -27,6 +27,8 @@ export interface RunOptions {
 export interface SmallFaults {
   corrupt: number
   stale: number
+  loss: number
+  reorder: number
   lateTimers: number
 }
 
@@ -49,7 +51,7 @@ export class Timeline {
   /** Whether timers fire late where processes were told so. */
   timersMayBeLate = true
   /** Counted where they happen. */
-  readonly smallFaults: SmallFaults = { corrupt: 0, stale: 0, lateTimers: 0 }
+  readonly smallFaults: SmallFaults = { corrupt: 0, stale: 0, loss: 0, reorder: 0, lateTimers: 0 }
   /** Called after each event and all its microtasks, with the thread whose code ran. What it throws fails the run. */
   afterStep: ((owner: EventOwner | null) => void) | null = null
   readonly #queue = new EventQueue()

@@ -234,6 +234,33 @@ describe('damage', () => {
     expect(atClient.closed).toMatchObject({ code: 'ECONNRESET' })
   })
 
+  test('a lost write is gone in whole, and what follows it arrives', async () => {
+    const { world, client, atServer } = await pairIn(1, { splitRate: 0.5 })
+    const send = async (rate: number, text: string) => {
+      world.network.configureLink('a', 'b', { lossRate: rate })
+      client.write([Buffer.from(text)])
+      await world.run({ forMs: 10 })
+    }
+    await send(0, 'one,')
+    await send(1, 'two,')
+    await send(0, 'three')
+    expect(atServer.bytes.toString()).toBe('one,three')
+    expect(atServer.closed).toBeUndefined()
+    expect(world.smallFaults.loss).toBe(1)
+  })
+
+  test('a write overtakes the one before it while that is under way, and not when it has arrived', async () => {
+    const { world, client, atServer } = await pairIn(1, { splitRate: 0, reorderRate: 1 })
+    client.write([Buffer.from('one,')])
+    await world.run({ forMs: 10 })
+    expect(world.smallFaults.reorder).toBe(0)
+    client.write([Buffer.from('two,')])
+    client.write([Buffer.from('three,')])
+    await world.run({ forMs: 10 })
+    expect(atServer.bytes.toString()).toBe('one,three,two,')
+    expect(world.smallFaults.reorder).toBe(1)
+  })
+
   test('corruption flips exactly one bit of a piece', async () => {
     const { world, client, atServer } = await pairIn(1, { splitRate: 0 })
     world.network.configureLink('a', 'b', { corruptRate: 1 })

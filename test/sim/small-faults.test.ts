@@ -9,18 +9,33 @@ function planWith(faults: NemesisOptions): RunPlan {
   return { ...plan, electionTimeoutMs: 300, hangsMachine: false, faultsFromMs: 0, faults }
 }
 
-async function play(plan: RunPlan): Promise<{ report: RunReport; count: (text: string) => number }> {
+async function play(plan: RunPlan): Promise<{ report: RunReport; lines: readonly string[] }> {
   const lines: string[] = []
   const report = await runPlan(plan, { onLine: (line) => lines.push(line) })
-  return { report, count: (text) => lines.filter((line) => line.includes(text)).length }
+  return { report, lines }
 }
 
-test('what strikes single writes is counted by class', async () => {
-  const { report, count } = await play(planWith({ corrupt: 0.002, stale: 0.005 }))
-  const { corrupt, stale } = report.faultsByClass
-  expect(corrupt).toBe(count('a bit flips on'))
-  expect(stale).toBe(count('old bytes come again on'))
-  for (const struck of [corrupt, stale]) expect(struck).toBeGreaterThan(0)
+test('what strikes single writes is counted by class, and ends with the faults', async () => {
+  const rates = { corrupt: 0.002, stale: 0.005, loss: 0.005, reorder: 0.01 }
+  const { report, lines } = await play(planWith(rates))
+  const { corrupt, stale, loss, reorder } = report.faultsByClass
+  const ended = lines.findIndex((line) => line.includes('the nemesis stops'))
+  for (const [struck, text] of [
+    [corrupt, 'a bit flips on'],
+    [stale, 'old bytes come again on'],
+    [loss, 'a write is lost on'],
+    [reorder, 'bytes overtake others on'],
+  ] as const) {
+    const at = lines.flatMap((line, i) => (line.includes(text) ? [i] : []))
+    expect(struck).toBe(at.length)
+    expect(struck).toBeGreaterThan(0)
+    expect(at.at(-1)).toBeLessThan(ended)
+  }
+})
+
+test('a cluster lives with connections that lose and mix up what they carry', async () => {
+  const { report } = await play(planWith({ loss: 0.02, reorder: 0.05 }))
+  expect(report.calls.done).toBeGreaterThan(300)
 })
 
 test('late timers are counted', async () => {

@@ -48,11 +48,22 @@ describe('whole clusters under drawn faults', () => {
         'diskErrors',
         'gasps',
         'kills',
+        'loss',
         'maxDown',
         'partitions',
         'pauses',
       ]
-        .concat(['resets', 'restarts', 'rot', 'slowDisk', 'stale', 'swizzles', 'threadDeaths', 'wallJumps'])
+        .concat([
+          'reorder',
+          'resets',
+          'restarts',
+          'rot',
+          'slowDisk',
+          'stale',
+          'swizzles',
+          'threadDeaths',
+          'wallJumps',
+        ])
         .sort(),
     )
     for (const plan of plans) expect(plan.faults.kills).toBeTruthy()

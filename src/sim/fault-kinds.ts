@@ -75,8 +75,8 @@ export type NemesisOptions = {
 
 export const DEFAULT_CORRUPT_RATE = 0.001
 export const DEFAULT_STALE_RATE = 0.0005
-const DEFAULT_LOSS_RATE = 0.0005
-const DEFAULT_REORDER_RATE = 0.002
+const DEFAULT_LOSS_RATE = 0.001
+const DEFAULT_REORDER_RATE = 0.005
 /** Of the seeds, for each of the two. */
 const BROKEN_ORDER_SHARE = 0.15
 

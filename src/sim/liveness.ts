@@ -160,11 +160,15 @@ export class LivenessPhase {
     this.#checkCallsEnded()
   }
 
-  /** Nothing comes to rest on a network that is slower than its election timeouts, or than its callers. */
+  /**
+   * Nothing comes to rest on a network that is slower than its election timeouts, or than its callers. Each
+   * direction has the same least delay again.
+   */
   #calmNetwork(): void {
     const { network } = this.#cluster.world
-    const { bytesPerMs } = network.options
+    const { minDelayMs, bytesPerMs } = network.options
     network.configure({
+      minDelayMs,
       maxAddedDelayMs: this.#plan.electionTimeoutMs / DELAYS_PER_ELECTION_TIMEOUT,
       bytesPerMs: bytesPerMs === 0 ? 0 : Math.max(bytesPerMs, LEAST_BYTES_PER_MS),
     })

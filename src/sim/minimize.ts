@@ -93,6 +93,7 @@ function* reductionsOf(plan: RunPlan): Generator<Reduction> {
     const clocks = Object.fromEntries(plan.storeIds.map((storeId) => [storeId, calm]))
     yield { what: 'good clocks', plan: { ...plan, clocks } }
   }
+  if (plan.links.length > 0) yield { what: 'links that are alike', plan: { ...plan, links: [] } }
   if (plan.hangsMachine) yield { what: 'no machine that hangs', plan: { ...plan, hangsMachine: false } }
   if (plan.callsAtOnce > 1) yield { what: 'one call at a time', plan: { ...plan, callsAtOnce: 1 } }
   if (plan.callsPerSecond > 10) {

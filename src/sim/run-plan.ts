@@ -44,6 +44,14 @@ export interface ClockPlan {
   readonly lateTimers: { readonly rate: number; readonly maxMs: number }
 }
 
+/** One direction between two stores that takes its own time. */
+export interface LinkPlan {
+  readonly from: string
+  readonly to: string
+  readonly minDelayMs: number
+  readonly meanDelayMs: number
+}
+
 /** Everything about a run that is drawn from its seed, as plain data: a smaller plan of the same seed is still a run. */
 export interface RunPlan {
   readonly seed: string
@@ -72,6 +80,8 @@ export interface RunPlan {
   readonly faultsForMs: number
   readonly livenessMs: number
   readonly network: Partial<NetworkOptions>
+  /** Whose delays are others than those of `network`, until the faults end. */
+  readonly links: readonly LinkPlan[]
   readonly disk: DiskTimings
   readonly clocks: Readonly<Record<string, ClockPlan>>
   /** In the second phase one counter on one store of the core never answers its store again. */
@@ -167,6 +177,7 @@ export function drawPlan(seed: number | string, limits: PlanLimits = {}): RunPla
     faultsForMs: limits.faultsForMs ?? 60_000,
     livenessMs: limits.livenessMs ?? 20_000,
     network: drawNetwork(random),
+    links: drawLinks(seed, storeIds),
     disk: drawDisk(random),
     clocks: Object.fromEntries(storeIds.map((storeId) => [storeId, drawClock(random)])),
     hangsMachine: random.chance(0.3),
@@ -235,6 +246,7 @@ export function withoutFaults(plan: RunPlan): RunPlan {
     ...plan,
     faults: {},
     network: { minDelayMs: 1, meanDelayMs: 1, splitRate: 0 },
+    links: [],
     disk: { writeMs: 0, syncMs: 0, readMs: 0, openMs: 0 },
     clocks,
     hangsMachine: false,
@@ -314,6 +326,26 @@ function drawNetwork(random: SimRandom): Partial<NetworkOptions> {
     splitRate: random.pick([0, 0.02, 0.1]),
     tcpTimeoutMs: random.pick([2_000, 10_000, 30_000]),
   }
+}
+
+/** The ways there and back are drawn apart. Of its own, so that it does not disturb what else is drawn. */
+function drawLinks(seed: number | string, storeIds: readonly string[]): LinkPlan[] {
+  const random = new SimRandom(`links/${seed}`)
+  if (!random.chance(0.2)) return []
+  const share = random.pick([0.2, 0.5])
+  const links: LinkPlan[] = []
+  for (const from of storeIds) {
+    for (const to of storeIds) {
+      if (from === to || !random.chance(share)) continue
+      links.push({
+        from,
+        to,
+        minDelayMs: random.pick([0.05, 5, 30]),
+        meanDelayMs: random.pick([0.2, 10, 30]),
+      })
+    }
+  }
+  return links
 }
 
 /** Of its own, so that it does not disturb what else is drawn. */

@@ -75,6 +75,7 @@ class SeedRun {
   constructor(plan: RunPlan, { onLine }: RunOptions) {
     this.#plan = plan
     this.world = new SimWorld({ seed: plan.seed, network: plan.network, disk: plan.disk })
+    for (const { from, to, ...delays } of plan.links) this.world.network.configureLink(from, to, delays)
     if (onLine !== undefined) this.world.trace.onLine = onLine
     this.#machineFaults = this.world.random.fork('machine-faults')
     this.#cluster = this.#makeCluster()
@@ -218,8 +219,12 @@ export function describePlan(plan: RunPlan): string {
     .filter(([, wanted]) => (Array.isArray(wanted) ? wanted.length > 0 : wanted))
     .map(([name]) => name)
   const groups = plan.splitKeys.length + 1 + plan.counters.length
+  const delays = plan.links.map(
+    ({ from, to, minDelayMs, meanDelayMs }) => ` ${from}>${to} ${minDelayMs}+${meanDelayMs}`,
+  )
   return (
     `seed ${plan.seed}: ${plan.storeIds.length} stores, ${groups} groups (${plan.counters.length} counters), ` +
-    `election timeout ${plan.electionTimeoutMs} ms, values of ${plan.valueBytes.mean} bytes, faults: ${faults.join(' ')}`
+    `election timeout ${plan.electionTimeoutMs} ms, values of ${plan.valueBytes.mean} bytes, faults: ${faults.join(' ')}` +
+    (delays.length === 0 ? '' : `, other delays in ms:${delays}`)
   )
 }

@@ -38,6 +38,20 @@ test('a cluster lives with connections that lose and mix up what they carry', as
   expect(report.calls.done).toBeGreaterThan(300)
 })
 
+test('each direction of a link may have delays of its own, until the faults end', async () => {
+  const plan = { ...planWith({}), counters: [] }
+  const kvMembers = plan.storeIds
+  const links = kvMembers
+    .flatMap((from) => kvMembers.map((to) => ({ from, to, minDelayMs: 2_000, meanDelayMs: 0 })))
+    .filter(({ from, to }) => from !== to)
+  // No vote comes in time while it takes longer than an election may. Afterwards the core must come to rest.
+  const slow = await play({ ...plan, kvMembers, links })
+  expect(slow.lines[0]).toContain('other delays in ms: s1>s2 2000+0, s1>s3 2000+0')
+  const one = await play({ ...plan, kvMembers, links: links.slice(0, 1) })
+  expect(slow.report.calls.done).toBeGreaterThan(0)
+  expect(one.report.calls.done).toBeGreaterThan(2 * slow.report.calls.done)
+})
+
 test('late timers are counted', async () => {
   const plan = planWith({})
   const clock = { clockRate: 1, lateTimers: { rate: 0.05, maxMs: 20 } }

@@ -67,6 +67,9 @@ describe('whole clusters under drawn faults', () => {
         .sort(),
     )
     for (const plan of plans) expect(plan.faults.kills).toBeTruthy()
+    const ownDelays = plans.filter(({ links }) => links.length > 0)
+    expect(ownDelays.length).toBeGreaterThan(30)
+    expect(ownDelays.length).toBeLessThan(90)
   })
 
   test('a cluster that nobody troubles answers every call', async () => {

@@ -1,3 +1,4 @@
+import { OldWrites } from './old-writes.ts'
 import type { SimRandom } from './random.ts'
 import type { Timeline } from './timeline.ts'
 
@@ -37,8 +38,7 @@ export interface LinkUser {
 
 /** How long TCP may take to try again after a cut has ended. */
 const MAX_RETRANSMIT_MS = 200
-/** Of what was written, so much is kept to come again. */
-const MAX_STALE_WRITES = 32
+/** Longer writes do not come again. */
 const MAX_STALE_BYTES = 16_384
 
 /** The way from one process to another: one direction, all connections. */
@@ -55,8 +55,7 @@ export class Link {
   #freeUs = 0
   /** What the event log says of a piece, by its kind. */
   readonly #notes = new Map<string, string>()
-  /** What was written some time ago, oldest first. */
-  readonly #old: Buffer[] = []
+  readonly #old = new OldWrites()
 
   constructor(timeline: Timeline, random: SimRandom, from: string, to: string, options: NetworkOptions) {
     this.timeline = timeline
@@ -113,9 +112,8 @@ export class Link {
   staleBefore(bytes: Buffer): Buffer | null {
     const { staleRate } = this.options
     if (staleRate === 0) return null
-    const stale = this.#old.length > 0 && this.random.chance(staleRate) ? this.random.pick(this.#old) : null
-    if (bytes.length <= MAX_STALE_BYTES && this.random.chance(0.2)) this.#old.push(Buffer.from(bytes))
-    if (this.#old.length > MAX_STALE_WRITES) this.#old.shift()
+    const stale = this.random.chance(staleRate) ? this.#old.pick(this.random) : null
+    if (bytes.length <= MAX_STALE_BYTES && this.random.chance(0.2)) this.#old.keep(bytes, this.random)
     if (stale === null) return null
     this.timeline.smallFaults.stale++
     this.timeline.note(`old bytes come again on ${this.from}>${this.to}`)

@@ -1,12 +1,17 @@
 import type { Files, OpenFile } from '../env/ports.ts'
-import { crc32 } from '../util/crc.ts'
+import { crc32, crc32Range } from '../util/crc.ts'
 import { FlotillaError } from '../util/errors.ts'
 import type { SimDisk } from './disk.ts'
 import { never } from './loop.ts'
 import type { SimLoop } from './loop.ts'
+import { hashText } from './trace.ts'
 
 /** What opening, renaming and removing take: always the same, so that they draw nothing from the disk's randomness. */
 const METADATA_US = 50
+
+/** Codes in the trace hash: a file was changed in place. */
+const DECIDED_WRITE = 301
+const DECIDED_TRUNCATE = 302
 
 /** The files of a simulated disk, as the code on one event loop sees them. */
 export class SimFiles implements Files {
@@ -85,7 +90,7 @@ export class SimFiles implements Files {
       const delayUs = 2 * this.#disk.latencyUs('sync')
       const redo = (disk: SimDisk): void => disk.pages.replace(path, bytes)
       this.#disk.begin(
-        { path, kind: 'file', detail: crc32(bytes), sync: true, perform, redo, over: false },
+        { path, kind: 'file', detail: crc32(bytes) ^ hashText(path), sync: true, perform, redo, over: false },
         delayUs,
       )
     })
@@ -99,7 +104,7 @@ export class SimFiles implements Files {
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.#soon(`rename ${from}`, () => this.#disk.rename(trim(from), trim(to)))
+    return this.#soon(`rename ${from} to ${to}`, () => this.#disk.rename(trim(from), trim(to)))
   }
 
   remove(path: string): Promise<void> {
@@ -108,7 +113,7 @@ export class SimFiles implements Files {
 
   #soon<T>(note: string, run: () => T): Promise<T> {
     return new Promise((resolve) => {
-      this.#loop.schedule(METADATA_US, 'file', 0, () => resolve(run()), note)
+      this.#loop.schedule(METADATA_US, 'file', hashText(note), () => resolve(run()), note)
     })
   }
 
@@ -121,7 +126,7 @@ export class SimFiles implements Files {
           reject(error)
         }
       }
-      this.#loop.schedule(this.#disk.latencyUs(operation), 'file', 0, settle, note)
+      this.#loop.schedule(this.#disk.latencyUs(operation), 'file', hashText(note), settle, note)
     })
   }
 }
@@ -131,11 +136,13 @@ class SimOpenFile implements OpenFile {
   readonly #disk: SimDisk
   readonly #loop: SimLoop
   readonly #path: string
+  readonly #pathHash: number
 
   constructor(disk: SimDisk, loop: SimLoop, path: string) {
     this.#disk = disk
     this.#loop = loop
     this.#path = path
+    this.#pathHash = hashText(path)
   }
 
   size(): number {
@@ -151,12 +158,14 @@ class SimOpenFile implements OpenFile {
   write(bytes: Buffer, position: number): void {
     if (!this.#loop.alive) return
     this.#disk.changing(`write in ${this.#path}`)
+    this.#tell(DECIDED_WRITE, position, crc32Range(bytes, 0, bytes.length))
     this.#disk.pages.write(this.#path, bytes, position)
   }
 
   truncate(size: number): void {
     if (!this.#loop.alive) return
     this.#disk.changing(`truncate ${this.#path}`)
+    this.#tell(DECIDED_TRUNCATE, size, 0)
     this.#disk.pages.truncate(this.#path, size)
   }
 
@@ -174,9 +183,22 @@ class SimOpenFile implements OpenFile {
         this.#loop.schedule(0, 'disk-done', 0, () => (fails ? reject(error) : resolve()))
       }
       const redo = (disk: SimDisk): void => disk.pages.sync(path)
-      const job = { path, kind: 'file', detail: 0, sync: true, perform, redo, over: false } as const
+      const job = {
+        path,
+        kind: 'file',
+        detail: this.#pathHash,
+        sync: true,
+        perform,
+        redo,
+        over: false,
+      } as const
       this.#disk.begin({ ...job }, this.#disk.latencyUs('sync'))
     })
+  }
+
+  /** No event, and no line: part of the trace hash alone. */
+  #tell(code: number, place: number, checksum: number): void {
+    this.#loop.timeline.trace.decide(code, this.#pathHash + place, checksum)
   }
 
   close(): void {}

@@ -72,19 +72,34 @@ export class NetworkStrikes {
   #healLater(forMs: number): void {
     const number = ++this.#partitionNumber
     this.#context.later(forMs, () => {
-      if (number === this.#partitionNumber) this.#context.world.network.heal()
+      if (number !== this.#partitionNumber) return
+      this.#context.world.note('all cuts end')
+      this.#context.world.network.heal()
     })
   }
 
   #clog(forMs: number): void {
-    const { world, random } = this.#context
+    const { random } = this.#context
     const pairs = this.#pairs()
     if (pairs.length === 0) return
     const [from, to] = random.pick(pairs)
-    world.note(`clog ${from}>${to}`)
     this.#context.count('clogs')
+    this.#clogLink(from, to)
+    this.#releaseLater(from, to, forMs)
+  }
+
+  #clogLink(from: string, to: string): void {
+    const { world } = this.#context
+    world.note(`clog ${from}>${to}`)
     world.network.clog(from, to)
-    this.#context.later(forMs, () => world.network.release(from, to))
+  }
+
+  #releaseLater(from: string, to: string, ms: number): void {
+    this.#context.later(ms, () => {
+      const { world } = this.#context
+      world.note(`release ${from}>${to}`)
+      world.network.release(from, to)
+    })
   }
 
   #swizzle(forMs: number): void {
@@ -97,8 +112,8 @@ export class NetworkStrikes {
     this.#context.count('swizzles')
     for (const [from, to] of links) {
       const clogsAt = ownRandom.between(0, forMs)
-      this.#context.later(clogsAt, () => world.network.clog(from, to))
-      this.#context.later(clogsAt + ownRandom.between(0, forMs), () => world.network.release(from, to))
+      this.#context.later(clogsAt, () => this.#clogLink(from, to))
+      this.#releaseLater(from, to, clogsAt + ownRandom.between(0, forMs))
     }
   }
 

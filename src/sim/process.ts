@@ -191,6 +191,7 @@ export class SimProcess {
 
   /** The wall clock jumps by `ms`; the monotonic clock does not. */
   jumpWallClock(ms: number): void {
+    this.#world.timeline.note(`the wall clock of ${this.name} jumps by ${Math.round(ms)} ms`)
     this.#loop.wallOffsetMs += ms
   }
 

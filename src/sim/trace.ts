@@ -133,7 +133,7 @@ class MessageHash {
 }
 
 /** FNV-1a over the text's units: nothing is allocated. */
-function hashText(text: string): number {
+export function hashText(text: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
   return hash

@@ -1,10 +1,11 @@
 import { createRequire } from 'node:module'
 import { styleText } from 'node:util'
-import type { SingleBar } from 'cli-progress'
+import type { MultiBar } from 'cli-progress'
 
 /** As much of a stream as the display needs. */
 export interface DisplayStream extends NodeJS.WritableStream {
   readonly isTTY?: boolean
+  readonly columns?: number
 }
 
 export interface DisplayOptions {
@@ -17,11 +18,14 @@ export interface DisplayOptions {
 export interface StepProgress {
   readonly fraction?: number
   readonly text: string
+  /** Lines below the bar, always as many in one step; what is less important comes last in each, after a comma. */
+  readonly below?: readonly string[]
 }
 
 const LABEL_WIDTH = 10
 const BAR_WIDTH = 24
 const REDRAW_MS = 100
+const DEFAULT_COLUMNS = 80
 /** In a pipe a step that goes on says so this often: nobody should wonder for two seconds whether something lives. */
 const PIPE_INTERVAL_MS = 1_800
 
@@ -32,14 +36,14 @@ export function displayOptionsFor(stream: DisplayStream, env: NodeJS.ProcessEnv)
 }
 
 /**
- * Labelled lines that stay, and below them one that lives: a bar on a terminal, a plain line now and then in a pipe. At
+ * Labelled lines that stay, and below them what lives: a bar on a terminal, maybe with lines below it, a plain line now and then in a pipe. At
  * most one step is shown at a time.
  */
 export class Display {
   readonly #stream: DisplayStream
   readonly #options: DisplayOptions
   #step: { label: string; render: () => StepProgress; startedAtMs: number } | null = null
-  #bar: SingleBar | null = null
+  #bar: MultiBar | null = null
   #timer: NodeJS.Timeout | null = null
 
   constructor(stream: DisplayStream, options: DisplayOptions) {
@@ -99,15 +103,15 @@ export class Display {
   #pipeLine(): void {
     if (this.#step === null) return
     const { label, render } = this.#step
-    this.line(label, progressText(render()))
+    const progress = render()
+    this.line(label, [progressText(progress), ...(progress.below ?? [])].join(', '))
   }
 
   #startBar(): void {
     // Loaded with the first bar: in a pipe there is none.
     const bars = createRequire(import.meta.url)('cli-progress') as typeof import('cli-progress')
-    const bar = new bars.SingleBar({
+    const bar = new bars.MultiBar({
       stream: this.#stream,
-      format: (_options, _params, payload: { line: string }) => payload.line,
       hideCursor: true,
       clearOnComplete: true,
       // The signals are ours to answer; `end` restores the cursor.
@@ -115,8 +119,10 @@ export class Display {
       fps: 1_000 / REDRAW_MS,
     })
     this.#bar = bar
-    bar.start(1, 0, { line: this.#barLine() })
-    this.#timer = setInterval(() => bar.update({ line: this.#barLine() }), REDRAW_MS)
+    bar.create(1, 0, {}, { format: () => this.#barLine() })
+    const below = this.#step?.render().below ?? []
+    for (const [i] of below.entries()) bar.create(1, 0, {}, { format: () => this.#lineBelow(i) })
+    bar.update()
   }
 
   #barLine(): string {
@@ -129,8 +135,13 @@ export class Display {
     return `${this.#label(label)}${bar}${progressText(progress)}, ${seconds} s`
   }
 
+  #lineBelow(i: number): string {
+    const line = `${' '.repeat(2 + LABEL_WIDTH)}${this.#step?.render().below?.[i] ?? ''}`
+    return cutAtComma(line, this.#stream.columns ?? DEFAULT_COLUMNS)
+  }
+
   #stopBar(): void {
-    if (this.#timer !== null) clearInterval(this.#timer)
+    if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     this.#bar?.stop()
     this.#bar = null
@@ -139,6 +150,13 @@ export class Display {
 
 function progressText({ fraction, text }: StepProgress): string {
   return fraction === undefined ? text : `${String(Math.floor(clamp(fraction) * 100)).padStart(3)} %  ${text}`
+}
+
+/** Half a number would be another number. */
+function cutAtComma(line: string, columns: number): string {
+  if (line.length <= columns) return line
+  const end = ', …'
+  return `${line.slice(0, Math.max(0, line.lastIndexOf(', ', columns - end.length)))}${end}`
 }
 
 function drawBar(fraction: number): string {

@@ -10,7 +10,7 @@ import { EXIT_DONE, EXIT_FAILED } from './exit-codes.ts'
 import { formatCount, plural } from './format.ts'
 import { DEFAULT_SEEDS, type FailedSeed, type SimTask } from './sim-messages.ts'
 import { playSeeds } from './sim-pool.ts'
-import { formatSpeed, formatTotals, measureTime } from './sim-summary.ts'
+import { formatProgress, formatSpeed, formatTotals, measureTime } from './sim-summary.ts'
 import { UsageError } from './usage-error.ts'
 import type { VerbContext } from './verb.ts'
 
@@ -99,10 +99,10 @@ async function playMany(context: VerbContext<SimFlags>): Promise<number> {
   let totals: Totals = NO_TOTALS
   const failures: FailedSeed[] = []
   const spent = measureTime()
-  const speed = (): string => formatSpeed(totals.simulatedMs, spent())
   output.progress.begin('seeds', () => ({
     fraction: (totals.seeds + failures.length) / seeds,
-    text: `${formatCount(totals.seeds)} of ${plural(seeds, 'seed')}, ${speed()}, ${plural(faultCount(totals), 'fault')}`,
+    text: `${formatCount(totals.seeds)} of ${plural(seeds, 'seed')}`,
+    below: formatProgress(totals, spent()),
   }))
   await playSeeds(tasksOf(from, seeds, limits), Math.min(jobs, seeds), signal, ({ report, failure }) => {
     if (failure === null) {
@@ -118,16 +118,12 @@ async function playMany(context: VerbContext<SimFlags>): Promise<number> {
     output.note(formatTotals(totals))
     return await reportFailures(context, failures)
   }
-  await output.answer(totals, `${formatTotals(totals)}\n${speed()}`)
+  await output.answer(totals, `${formatTotals(totals)}\n${formatSpeed(totals.simulatedMs, spent())}`)
   return EXIT_DONE
 }
 
 function* tasksOf(from: number, seeds: number, limits: PlanLimits): Generator<SimTask> {
   for (let seed = from; seed < from + seeds; seed++) yield { seed, limits }
-}
-
-function faultCount({ faultsByClass }: Totals): number {
-  return Object.values(faultsByClass).reduce((sum, count) => sum + count, 0)
 }
 
 async function reportFailures(

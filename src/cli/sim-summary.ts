@@ -1,3 +1,4 @@
+import { MARKS } from '../sim/mark-table.ts'
 import type { Totals } from '../sim/totals.ts'
 import { formatCount, plural } from './format.ts'
 
@@ -17,6 +18,27 @@ export function formatTotals(totals: Totals): string {
     lines.push(`stores that ended by themselves: ${namedCounts(totals.endings)}`)
   lines.push(...formatMarks(totals.marks))
   return lines.join('\n')
+}
+
+/** The totals of a campaign that goes on, in two lines: how far it is, and what it has done to its stores. */
+export function formatProgress(totals: Totals, { realMs }: SpentTime): [pace: string, faults: string] {
+  const { simulatedMs, faultsByClass } = totals
+  const hours = (simulatedMs / 3_600_000).toFixed(2)
+  const speed = (simulatedMs / Math.max(realMs, 1)).toFixed(1)
+  const reached = Object.values(totals.marks).filter((count) => count > 0).length
+  const marks = `${reached} of ${plural(Object.keys(MARKS).length, 'mark')}`
+  const faults = new Map<string, number>()
+  for (const [name, count] of Object.entries(faultsByClass)) {
+    const kind = name.split('/', 1)[0]!
+    faults.set(kind, (faults.get(kind) ?? 0) + count)
+  }
+  const most = [...faults]
+    .sort(([, a], [, b]) => b - a)
+    .map(([kind, count]) => `${kind} ${formatCount(count)}`)
+  return [
+    `${hours} simulated hours, ${speed} times real time, ${marks}`,
+    `faults: ${most.join(', ') || 'none yet'}`,
+  ]
 }
 
 /** Every named state and how often it was reached; last those that were not. */

@@ -87,6 +87,38 @@ describe('Display', () => {
     expect(text().endsWith('done\n')).toBe(true)
   })
 
+  test('lines below a bar are drawn with it, are cut where the terminal ends, and go with it', () => {
+    const { stream, text } = recorder(true)
+    stream.columns = 60
+    const display = new Display(stream, TERMINAL)
+    let kills = 0
+    display.begin('seeds', () => ({
+      fraction: 0.5,
+      text: '1 of 2',
+      below: [`kills ${kills}`, 'faults: clogs 1,234, kills 567, partitions 89, resets 7'],
+    }))
+    kills = 1
+    vi.advanceTimersByTime(500)
+    const lines = text().split('\n')
+    expect(lines[0]).toContain('50 %  1 of 2')
+    expect(lines[1]).toContain('            kills 0')
+    expect(lines[2]).toContain('            faults: clogs 1,234, kills 567, partitions 89, …')
+    expect(text()).toContain('            kills 1')
+    display.end('done')
+    // Up to the bar, and all from there on away.
+    expect(text()).toContain(`${ESCAPE}[2A${ESCAPE}[1G${ESCAPE}[0J`)
+    expect(text().endsWith('done\n')).toBe(true)
+  })
+
+  test('in a pipe lines below are part of the one', () => {
+    const { stream, text } = recorder(false)
+    const display = new Display(stream, PIPE)
+    display.begin('seeds', () => ({ fraction: 0.5, text: '1 of 2', below: ['kills 3', 'clogs 4'] }))
+    vi.advanceTimersByTime(2_000)
+    expect(text()).toBe('  seeds      50 %  1 of 2, kills 3, clogs 4\n')
+    display.end()
+  })
+
   test('without colours there are none', () => {
     const { stream } = recorder(true)
     const plain = new Display(stream, PIPE)

@@ -5,6 +5,7 @@ import { DamageAtlas } from './damage-atlas.ts'
 import { DAMAGING_KINDS, FAULT_KINDS, type NemesisOptions } from './fault-kinds.ts'
 import { History, type HistoryEntry } from './history.ts'
 import { InvariantViolation } from './invariants.ts'
+import { markCalls } from './mark-lives.ts'
 import { type Nemesis, startNemesis } from './nemesis.ts'
 import type { SimRandom } from './random.ts'
 import { type SimClient, SimClients } from './sim-client.ts'
@@ -197,6 +198,7 @@ class UserRun {
     )
     await world.waitFor(() => this.#areLevel(), LEVEL_WITHIN_MS, 'all replicas to be level')
     await this.#check()
+    markCalls(this.#cluster.marks, this.#clients.history.entries)
     return {
       seed: world.seed,
       steps: world.steps,

@@ -73,6 +73,16 @@ function counting(machine: () => Counter): Omit<SimulateOptions, 'seed'> {
 }
 
 describe('a state machine of a user in simulation', () => {
+  test('the marks of the result tell how calls ended', async () => {
+    const options = { ...counting(() => new Counter()), faults: { kills: { everyMs: 500, forMs: 300 } } }
+    const { marks, history } = await simulate({ ...options, seed: 1 })
+    const lost = history.filter(
+      ({ outcome, error }) => outcome === 'unknown' && error === 'FLOTILLA_CONNECTION_LOST',
+    )
+    expect(lost.length).toBeGreaterThan(0)
+    expect(marks['call/connection-lost']).toBe(lost.length)
+  })
+
   test('a right one passes under all faults, and the result tells what happened', async () => {
     const result = await simulate({ ...counting(() => new Counter()), seed: 1 })
     expect(result.seed).toBe('1')

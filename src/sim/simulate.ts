@@ -100,13 +100,9 @@ export async function simulate(options: SimulateOptions): Promise<SimulationResu
   const second = new UserRun(options)
   tape.compare(second.world.trace, () => second.world.fail(new Error(NOT_DETERMINISTIC)))
   await settled(second.play())
-  const { divergence } = tape
-  if (divergence !== null || first.world.traceHash !== second.world.traceHash) {
-    const {
-      at,
-      first: one,
-      second: other,
-    } = divergence ?? { at: first.world.steps, first: 'a decision', second: 'another' }
+  tape.end(first.world.traceHash === second.world.traceHash)
+  if (tape.divergence !== null) {
+    const { at, first: one, second: other } = tape.divergence
     throw new SimulationFailure({
       seed: String(options.seed),
       invariant: NOT_DETERMINISTIC,

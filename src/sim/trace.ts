@@ -34,6 +34,11 @@ export class Trace {
     return hex(this.#high) + hex(this.#low)
   }
 
+  /** The same in short, for those who ask after every line. */
+  get fingerprint(): number {
+    return (this.#low ^ this.#high) >>> 0
+  }
+
   record(event: SimEvent): void {
     this.#steps++
     this.#fold(event.timeUs >>> 0)

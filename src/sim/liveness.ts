@@ -1,4 +1,5 @@
 import { regionGroupId } from '../kv/regions.ts'
+import { calmWorld } from './calm-world.ts'
 import type { ClientLoad } from './client-load.ts'
 import type { SimCluster } from './cluster.ts'
 import { InvariantViolation } from './invariants.ts'
@@ -12,10 +13,6 @@ import { strandedByTruncation, strandedReplicas } from './stranded.ts'
 const PROBE_SHARE = 0.5
 const SETTLE_SHARE = 0.8
 const PROBE_RETRY_MS = 100
-/** An election timeout is many times what messages take: only then do leaders stay. */
-const DELAYS_PER_ELECTION_TIMEOUT = 10
-/** What callers ask for goes through, with room for what replicas must catch up with. */
-const LEAST_BYTES_PER_MS = 10_000
 /** A call to a store that is cut off but not known to be takes all of its time. */
 const PROBE = { timeoutMs: 1_000 }
 
@@ -133,8 +130,7 @@ export class LivenessPhase {
       `the core is ${[...this.core].join(' ')}${this.hung === null ? '' : `, ${this.hung.groupId} hangs on ${this.hung.storeId}`}`,
     )
     nemesis.stop()
-    world.timersMayBeLate = false
-    this.#calmNetwork()
+    calmWorld(world, this.#plan.electionTimeoutMs)
     for (const storeId of this.#plan.storeIds) if (!this.core.has(storeId)) this.#break(storeId)
     this.#load.askOnly = this.core
     this.#probe('write')
@@ -158,20 +154,6 @@ export class LivenessPhase {
     const changed = after.filter((line) => !before.includes(line))
     if (changed.length > 0) this.#fail(`terms or leaders go on changing, to ${changed.join(' ')}`)
     this.#checkCallsEnded()
-  }
-
-  /**
-   * Nothing comes to rest on a network that is slower than its election timeouts, or than its callers. Each
-   * direction has the same least delay again.
-   */
-  #calmNetwork(): void {
-    const { network } = this.#cluster.world
-    const { minDelayMs, bytesPerMs } = network.options
-    network.configure({
-      minDelayMs,
-      maxAddedDelayMs: this.#plan.electionTimeoutMs / DELAYS_PER_ELECTION_TIMEOUT,
-      bytesPerMs: bytesPerMs === 0 ? 0 : Math.max(bytesPerMs, LEAST_BYTES_PER_MS),
-    })
   }
 
   #fail(detail: string): never {

@@ -1,6 +1,7 @@
 import { ClientLoad } from './client-load.ts'
 import { SimCluster } from './cluster.ts'
 import { CounterMachine } from './counter-machine.ts'
+import { crashOnce } from './crash-once.ts'
 import { DamageAtlas } from './damage-atlas.ts'
 import { DAMAGING_KINDS } from './fault-kinds.ts'
 import { History } from './history.ts'
@@ -169,20 +170,9 @@ class SeedRun {
       }),
     })
     cluster.tellMarksTo(nemesis)
-    if (this.#plan.faultFree !== true) this.#crashOnce(nemesis)
+    if (this.#plan.faultFree !== true)
+      crashOnce(this.world, cluster.processes, nemesis, this.#plan.faultsForMs)
     return nemesis
-  }
-
-  /** Whatever is drawn: at least one crash and one restart, some time in the phase. */
-  #crashOnce(nemesis: Nemesis): void {
-    const random = this.world.random.fork('crash-once')
-    const atMs = random.between(0.3, 0.7) * this.#plan.faultsForMs
-    this.world.schedule(atMs * 1_000, null, 'fault', 0, () => {
-      if ([...nemesis.classes.keys()].some((name) => name.startsWith('kills/'))) return
-      const process = random.pick(this.#cluster.processes)
-      nemesis.count('kills/once')
-      process.restart(random.pick(['process', 'power'] as const))
-    })
   }
 
   #report(nemesis: Nemesis, history: HistoryVerdict, digestsCompared: number): RunReport {

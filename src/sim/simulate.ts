@@ -1,8 +1,10 @@
 import type { StateMachine, StateMachineFactory } from '../api/state-machine.ts'
 import { FlotillaError } from '../util/errors.ts'
+import { calmWorld } from './calm-world.ts'
 import { SimCluster } from './cluster.ts'
+import { crashOnce } from './crash-once.ts'
 import { DamageAtlas } from './damage-atlas.ts'
-import { DAMAGING_KINDS, FAULT_KINDS, type NemesisOptions } from './fault-kinds.ts'
+import { DAMAGING_KINDS, type NemesisOptions } from './fault-kinds.ts'
 import { History, type HistoryEntry } from './history.ts'
 import { InvariantViolation } from './invariants.ts'
 import { markCalls } from './mark-lives.ts'
@@ -10,6 +12,7 @@ import { type Nemesis, startNemesis } from './nemesis.ts'
 import type { SimRandom } from './random.ts'
 import { type SimClient, SimClients } from './sim-client.ts'
 import { SimulationFailure, toSimulationFailure } from './simulation-failure.ts'
+import { drawSurroundings, type Surroundings } from './surroundings.ts'
 import { TraceTape } from './trace-tape.ts'
 import { UserMachines } from './user-machines.ts'
 import { SimWorld } from './world.ts'
@@ -63,7 +66,10 @@ export interface SimulateOptions {
   readonly groups: readonly SimulatedGroup[]
   /** Key-value regions part at these keys of the keyspace `default`. Default: no key-value store. */
   readonly kv?: false | { readonly splitKeys?: readonly string[] }
-  /** `all` (default): every kind at its usual rate; `none`; or the kinds that are wanted. */
+  /**
+   * `all` (default): each seed draws some of the kinds and their rates, at least one kill, and what clocks, network, disks and
+   * queues are like. `none`, or the kinds that are wanted: these, in a plain world.
+   */
   readonly faults?: 'all' | 'none' | NemesisOptions
   /** What clients do. Errors of Flotilla that it lets through end it; anything else that it throws fails the run. */
   readonly workload: (context: WorkloadContext) => void | Promise<void>
@@ -135,6 +141,20 @@ function replayOf({ seed }: SimulateOptions): string {
   return `simulate({ …, seed: ${JSON.stringify(seed)} })`
 }
 
+function drawsFaults({ faults = 'all' }: SimulateOptions): boolean {
+  return faults === 'all'
+}
+
+/** A list of kinds is what its author wrote, and nothing beside it. */
+function surroundingsOf(
+  { seed, faults = 'all' }: SimulateOptions,
+  storeIds: readonly string[],
+  electionTimeoutMs: number,
+): Surroundings {
+  if (faults === 'all') return drawSurroundings(seed, storeIds, electionTimeoutMs)
+  return { faults: faults === 'none' ? {} : faults, world: {}, cluster: {} }
+}
+
 class UserRun {
   readonly world: SimWorld
   readonly #options: SimulateOptions
@@ -143,6 +163,7 @@ class UserRun {
   readonly #cluster: SimCluster
   readonly #clients: SimClients
   readonly #durationMs: number
+  readonly #around: Surroundings
 
   constructor(options: SimulateOptions) {
     const { seed, stores = 3, durationMs = DEFAULT_DURATION_MS, groups, kv = false } = options
@@ -150,11 +171,14 @@ class UserRun {
     this.#durationMs = durationMs
     this.#storeIds =
       typeof stores === 'number' ? Array.from({ length: stores }, (_, i) => `s${i + 1}`) : stores
-    this.world = new SimWorld({ seed })
+    const electionTimeoutMs = options.electionTimeoutMs ?? DEFAULT_ELECTION_TIMEOUT_MS
+    this.#around = surroundingsOf(options, this.#storeIds, electionTimeoutMs)
+    this.world = new SimWorld({ seed, ...this.#around.world })
     this.#machines = new UserMachines(this.world, () => this.#cluster.ghost)
     const clusterOptions = {
       storeIds: this.#storeIds,
-      electionTimeoutMs: options.electionTimeoutMs ?? DEFAULT_ELECTION_TIMEOUT_MS,
+      electionTimeoutMs,
+      ...this.#around.cluster,
       kv: kv && { splitKeys: kv.splitKeys ?? [], members: this.#storeIds },
       groups: groups.map((group) => ({ members: this.#storeIds, ...group })),
       stateMachines: this.#machines.factories(options.stateMachines),
@@ -187,6 +211,7 @@ class UserRun {
     await world.run({ forMs: this.#durationMs })
     ending.abort()
     nemesis.stop()
+    calmWorld(world, this.#cluster.options.electionTimeoutMs)
     await world.waitFor(
       () => workload.over,
       LEVEL_WITHIN_MS,
@@ -207,30 +232,22 @@ class UserRun {
   }
 
   #startFaults(): Nemesis {
-    const { faults = 'all' } = this.#options
     const cluster = this.#cluster
     const atlas = new DamageAtlas(cluster.memberships(), cluster.damaged)
-    const all = {
-      ...Object.fromEntries(FAULT_KINDS.map((kind) => [kind, true])),
-      corrupt: true,
-      ambushes: true,
-      damage: false,
-      rot: false,
-      bitRot: false,
-    }
-    const wanted: NemesisOptions = faults === 'all' ? all : faults === 'none' ? {} : faults
-    const nemesis = startNemesis(this.world, cluster.processes, wanted, {
+    const { faults } = this.#around
+    const nemesis = startNemesis(this.world, cluster.processes, faults, {
       leads: (process) => cluster.leads(process.name),
       electionTimeoutMs: cluster.options.electionTimeoutMs,
       restartOrderly: (process) => void cluster.restartOrderly(process.name),
       onDiskTrouble: (process) => cluster.trouble(process),
-      ...(DAMAGING_KINDS.some((kind) => wanted[kind]) && {
+      ...(DAMAGING_KINDS.some((kind) => faults[kind]) && {
         mayDamage: (process) => atlas.mayDamage(process.name),
         onDamaged: (process, before, extent) => cluster.onDamaged(process.name, before, extent),
         onRotten: (process) => cluster.onRotten(process.name),
       }),
     })
     cluster.tellMarksTo(nemesis)
+    if (drawsFaults(this.#options)) crashOnce(this.world, cluster.processes, nemesis, this.#durationMs)
     return nemesis
   }
 

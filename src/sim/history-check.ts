@@ -1,5 +1,6 @@
 import { Keyspace } from '../kv/keyspace.ts'
 import { RegionMap } from '../kv/regions.ts'
+import { crc32 } from '../util/crc.ts'
 import type { CounterGhost } from './counter-machine.ts'
 import type { HistoryEntry } from './history.ts'
 import { InvariantViolation } from './invariants.ts'
@@ -11,6 +12,7 @@ import type { BatchChange } from './sim-client.ts'
 
 /** Of a call without an answer. */
 const OPEN_END = Number.POSITIVE_INFINITY
+const MAX_TOKEN_BYTES = 16
 
 /** What was checked, for the totals. */
 export interface HistoryVerdict {
@@ -30,8 +32,9 @@ export function checkHistory(
   kv: KvGhost,
   counters: CounterGhost,
   splitKeys: readonly string[],
+  keyspace = 'default',
 ): HistoryVerdict {
-  const kvVerdict = judge(new KvHistory(kv, splitKeys).operations(entries), kvModel, 'the key')
+  const kvVerdict = judge(new KvHistory(kv, splitKeys, keyspace).operations(entries), kvModel, 'the key')
   const counterVerdict = judge(counterOperations(entries, counters), counterModel, 'the counter')
   return {
     operations: kvVerdict.operations + counterVerdict.operations,
@@ -61,12 +64,13 @@ interface DeleteCall {
 class KvHistory {
   readonly #ghost: KvGhost
   readonly #regions: RegionMap
-  readonly #keyspace = new Keyspace('default')
+  readonly #keyspace: Keyspace
   /** Every key that was ever named. */
   readonly #keys = new Set<string>()
 
-  constructor(ghost: KvGhost, splitKeys: readonly string[]) {
+  constructor(ghost: KvGhost, splitKeys: readonly string[], keyspace: string) {
     this.#ghost = ghost
+    this.#keyspace = new Keyspace(keyspace)
     this.#regions = RegionMap.fromSplitKeys(splitKeys)
   }
 
@@ -101,8 +105,8 @@ class KvHistory {
       else alike.push({ entry, keys })
       return
     }
-    const index = this.#indexOf(put)
-    if (entry.outcome === 'done' || index !== undefined) this.#change(entry, changes, index, into)
+    const index = entry.outcome === 'done' ? this.#writtenAt(put) : this.#indexOf(put)
+    if (index !== undefined) this.#change(entry, changes, index, into)
   }
 
   /** Calls that delete the same. Once each of those commands has its call, the others of unknown outcome took no effect. */
@@ -155,6 +159,12 @@ class KvHistory {
   #indexOf({ key, value }: BatchChange & { readonly type: 'put' }): number | undefined {
     const [groupId, full] = this.#place(key)
     return this.#ghost.indexOf(groupId, full, value)
+  }
+
+  /** I-17: it was acknowledged. */
+  #writtenAt({ key, value }: BatchChange & { readonly type: 'put' }): number {
+    const [groupId, full] = this.#place(key)
+    return this.#ghost.firstIndexOf(groupId, full, value)
   }
 
   #place(key: string): readonly [groupId: string, fullKey: string] {
@@ -215,7 +225,8 @@ function dueMs({ outcome, returnedMs }: HistoryEntry): number {
   return outcome === 'done' ? returnedMs : OPEN_END
 }
 
-function changesOf({ kind, input }: HistoryEntry): readonly BatchChange[] {
+/** What a call writes, in its order. */
+export function changesOf({ kind, input }: HistoryEntry): readonly BatchChange[] {
   if (kind === 'batch') return input as readonly BatchChange[]
   if (kind === 'put') return [{ type: 'put', ...(input as { key: string; value: Buffer }) }]
   return kind === 'del' ? [{ type: 'del', key: input as string }] : []
@@ -226,10 +237,10 @@ function wasRefused({ id, kind, target, storeId, error }: HistoryEntry): never {
   throw new InvariantViolation('I-17b', text)
 }
 
-/** The number that a value begins with: no two values share it. */
+/** All of a short value; of a long one enough to show, and to tell it from others. */
 function token(value: Buffer): string {
-  const end = value.indexOf(0x3a)
-  return value.toString('latin1', 0, end < 0 ? value.length : end)
+  if (value.length <= MAX_TOKEN_BYTES) return value.toString('latin1')
+  return `${value.toString('latin1', 0, MAX_TOKEN_BYTES)}… ${crc32(value).toString(16)}`
 }
 
 function counterOperations(

@@ -182,7 +182,7 @@ export class SimGroup {
 
 type Rows = Array<[key: string, value: Buffer]>
 
-/** A keyspace from outside. */
+/** A keyspace from outside. The history keeps values of its own: what callers do with theirs later is up to them. */
 export class SimKv {
   readonly keyspace: string
   readonly #call: Call
@@ -204,7 +204,8 @@ export class SimKv {
   }
 
   put(key: string, value: Buffer, options: SimCallOptions = {}): Promise<void> {
-    return this.#call('put', { key, value }, (store) => this.#of(store).put(key, value, options))
+    const kept = Buffer.from(value)
+    return this.#call('put', { key, value: kept }, (store) => this.#of(store).put(key, kept, options))
   }
 
   del(key: string, options: SimCallOptions = {}): Promise<void> {
@@ -213,7 +214,10 @@ export class SimKv {
 
   /** All or nothing; within one region. */
   batch(changes: readonly BatchChange[], options: SimCallOptions = {}): Promise<void> {
-    return this.#call('batch', changes, (store) => this.#of(store).batch([...changes], options))
+    const kept = changes.map((change) =>
+      change.type === 'put' ? { ...change, value: Buffer.from(change.value) } : { ...change },
+    )
+    return this.#call('batch', kept, (store) => this.#of(store).batch([...kept], options))
   }
 
   /** Rows in the order of their keys. */

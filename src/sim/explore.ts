@@ -17,6 +17,8 @@ export interface ExplorationResult {
   readonly faultsByClass: Readonly<Record<string, number>>
   readonly marks: Readonly<Record<string, number>>
   readonly calls: number
+  /** Key-value histories of which the checker could not decide within its limits whether they are linearizable. */
+  readonly undecided: number
 }
 
 /** {@link simulate} with one seed after the other. Rejects with the SimulationFailure of the first that fails. */
@@ -27,16 +29,18 @@ export async function explore(options: ExploreOptions): Promise<ExplorationResul
   let steps = 0
   let simulatedMs = 0
   let calls = 0
+  let undecided = 0
   for (let seed = from; seed < from + seeds; seed++) {
     const result = await simulate({ ...run, seed })
     steps += result.steps
     simulatedMs += result.simulatedMs
     calls += result.history.length
+    undecided += result.kvHistory?.undecided ?? 0
     add(faultsByClass, result.faultsByClass)
     add(marks, result.marks)
     onSeed?.(result)
   }
-  return { seeds, steps, simulatedMs, faultsByClass, marks, calls }
+  return { seeds, steps, simulatedMs, faultsByClass, marks, calls, undecided }
 }
 
 function add(into: Record<string, number>, counts: Readonly<Record<string, number>>): void {

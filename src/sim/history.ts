@@ -31,6 +31,10 @@ export interface HistoryEntry {
 /** What clients did, in the order of their calls. */
 export class History {
   readonly entries: HistoryEntry[] = []
+  /** Gets each call as it begins, before anybody else knows of it … */
+  onBegin: ((entry: HistoryEntry) => void) | null = null
+  /** … and as it ends. */
+  onEnd: ((entry: HistoryEntry) => void) | null = null
   readonly #nowMs: () => number
   #order = 0
 
@@ -56,6 +60,7 @@ export class History {
       returnedMs: Number.POSITIVE_INFINITY,
     }
     this.entries.push(entry)
+    this.onBegin?.(entry)
     return entry
   }
 
@@ -74,5 +79,6 @@ export class History {
   #end(entry: HistoryEntry): void {
     entry.returnedAt = ++this.#order
     entry.returnedMs = this.#nowMs()
+    this.onEnd?.(entry)
   }
 }

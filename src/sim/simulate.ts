@@ -1,11 +1,13 @@
 import type { StateMachine, StateMachineFactory } from '../api/state-machine.ts'
 import { FlotillaError } from '../util/errors.ts'
+import { ApplyGhost } from './apply-ghost.ts'
 import { calmWorld } from './calm-world.ts'
 import { SimCluster } from './cluster.ts'
 import { crashOnce } from './crash-once.ts'
 import { DamageAtlas } from './damage-atlas.ts'
 import { DAMAGING_KINDS, type NemesisOptions } from './fault-kinds.ts'
 import { History, type HistoryEntry } from './history.ts'
+import type { HistoryVerdict } from './history-check.ts'
 import { InvariantViolation } from './invariants.ts'
 import { markCalls } from './mark-lives.ts'
 import { type Nemesis, startNemesis } from './nemesis.ts'
@@ -14,6 +16,7 @@ import { type SimClient, SimClients } from './sim-client.ts'
 import { SimulationFailure, toSimulationFailure } from './simulation-failure.ts'
 import { drawSurroundings, type Surroundings } from './surroundings.ts'
 import { TraceTape } from './trace-tape.ts'
+import { UserKv } from './user-kv.ts'
 import { UserMachines } from './user-machines.ts'
 import { SimWorld } from './world.ts'
 
@@ -86,6 +89,8 @@ export interface SimulationResult {
   /** Named states of the engine that were reached, and how often. */
   readonly marks: Readonly<Record<string, number>>
   readonly history: readonly HistoryEntry[]
+  /** Of the key-value calls; null when there are none, or two of them put the same value to the same key. */
+  readonly kvHistory: HistoryVerdict | null
 }
 
 const DEFAULT_DURATION_MS = 10_000
@@ -164,6 +169,8 @@ class UserRun {
   readonly #clients: SimClients
   readonly #durationMs: number
   readonly #around: Surroundings
+  readonly #applies = new ApplyGhost()
+  readonly #kv: UserKv | null
 
   constructor(options: SimulateOptions) {
     const { seed, stores = 3, durationMs = DEFAULT_DURATION_MS, groups, kv = false } = options
@@ -183,10 +190,31 @@ class UserRun {
       groups: groups.map((group) => ({ members: this.#storeIds, ...group })),
       stateMachines: this.#machines.factories(options.stateMachines),
     }
+    this.#kv =
+      clusterOptions.kv === false ? null : new UserKv(clusterOptions.kv.splitKeys, () => this.world.nowMs)
     this.#cluster = new SimCluster(this.world, clusterOptions, {
+      onCommitted: (group, index, entry) => {
+        if (group.groupId.startsWith('kv/')) this.#kv?.onCommitted(group, index, entry)
+        else this.#applies.onCommitted(group.groupId, index, entry)
+      },
       onLifeEnded: (storeId, life) => this.#clients.onLifeEnded(storeId, life),
     })
-    this.#clients = new SimClients(this.#cluster, new History(() => this.world.nowMs))
+    this.#clients = new SimClients(this.#cluster, this.#makeHistory())
+  }
+
+  /** Answers are judged when the step is over in which they come: by then it is known what was committed in it. */
+  #makeHistory(): History {
+    const history = new History(() => this.world.nowMs)
+    history.onBegin = (entry) => {
+      if (entry.kind === 'apply') this.#applies.onCalled(entry)
+    }
+    history.onEnd = (entry) => {
+      if (entry.kind !== 'apply') return
+      this.world.judgeAfterStep(() =>
+        this.#applies.onReturned(this.#cluster.ghost.group(entry.target), entry),
+      )
+    }
+    return history
   }
 
   async play(): Promise<SimulationResult> {
@@ -218,6 +246,7 @@ class UserRun {
       'the workload to end after its signal was aborted',
     )
     await world.waitFor(() => this.#areLevel(), LEVEL_WITHIN_MS, 'all replicas to be level')
+    const kvHistory = this.#kv?.check(this.#clients.history.entries) ?? null
     await this.#check()
     markCalls(this.#cluster.marks, this.#clients.history.entries)
     return {
@@ -228,6 +257,7 @@ class UserRun {
       faultsByClass: nemesis.faultsByClass(),
       marks: this.#cluster.marks.counts(),
       history: this.#clients.history.entries,
+      kvHistory,
     }
   }
 

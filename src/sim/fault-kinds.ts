@@ -69,7 +69,7 @@ export type NemesisOptions = {
   readonly reorder?: number
   /** Strikes that wait until a store reaches a mark: these, or drawn from the seed. */
   readonly ambushes?: boolean | readonly Ambush[]
-  /** How many processes may be down or paused at once. Default: a minority. */
+  /** How many processes strikes may hold down or paused at once, beside those that end by themselves. Default: a minority. */
   readonly maxDown?: number
 }
 

@@ -13,6 +13,7 @@ import { FlotillaError } from '../util/errors.ts'
 import type { OpenDatabase, SimDisk } from './disk.ts'
 import { never } from './loop.ts'
 import type { SimLoop } from './loop.ts'
+import { hashText } from './trace.ts'
 
 /** The in-memory engine, in simulated time and with the disk's faults, as the code on one event loop sees it. */
 export class SimEngine implements Engine {
@@ -29,7 +30,7 @@ export class SimEngine implements Engine {
       this.#loop.schedule(
         this.#disk.latencyUs('open'),
         'disk-read',
-        0,
+        hashText(path),
         () => {
           this.#open(path, options).then(resolve, reject)
         },
@@ -54,12 +55,13 @@ class SimBatch implements EngineBatch {
   readonly owner: SimDb
   readonly inner: EngineBatch
   written = false
-  /** Fingerprint of the operations. */
-  hash = 0
+  /** Fingerprint of the operations, and of where they go. */
+  hash: number
 
   constructor(owner: SimDb, inner: EngineBatch) {
     this.owner = owner
     this.inner = inner
+    this.hash = owner.pathHash
   }
 
   get count(): number {
@@ -92,6 +94,7 @@ class SimBatch implements EngineBatch {
 export class SimDb implements EngineDb, OpenDatabase {
   readonly loop: SimLoop
   readonly gatherBytes: number
+  readonly pathHash: number
   readonly #disk: SimDisk
   readonly #path: string
   readonly #inner: EngineDb
@@ -103,6 +106,7 @@ export class SimDb implements EngineDb, OpenDatabase {
     this.#disk = disk
     this.loop = loop
     this.#path = path
+    this.pathHash = hashText(path)
     this.#inner = inner
     this.gatherBytes = disk.gatherBytes
     disk.databases.add(this)
@@ -141,7 +145,7 @@ export class SimDb implements EngineDb, OpenDatabase {
         disk.memory.directory(path).append(operationsOf(batch.inner))
       }
       this.#disk.begin(
-        { path, kind: 'disk-write', detail: batch.hash, sync, perform, redo, over: false },
+        { path, kind: 'disk-write', detail: batch.hash ^ Number(sync), sync, perform, redo, over: false },
         this.#disk.latencyUs(sync ? 'sync' : 'write'),
       )
     })
@@ -193,7 +197,7 @@ export class SimDb implements EngineDb, OpenDatabase {
         this.loop.schedule(
           this.#disk.latencyUs('sync'),
           'disk-read',
-          0,
+          this.pathHash,
           () => {
             this.#disk.databases.delete(this)
             this.#inner.close().then(() => {

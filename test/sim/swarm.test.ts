@@ -67,6 +67,11 @@ describe('whole clusters under drawn faults', () => {
         .sort(),
     )
     for (const plan of plans) expect(plan.faults.kills).toBeTruthy()
+    for (const kind of ['loss', 'reorder'] as const) {
+      const drawn = plans.filter(({ faults }) => (faults[kind] ?? 0) > 0)
+      expect(drawn.length).toBeGreaterThan(20)
+      expect(drawn.length).toBeLessThan(80)
+    }
     const ownDelays = plans.filter(({ links }) => links.length > 0)
     expect(ownDelays.length).toBeGreaterThan(30)
     expect(ownDelays.length).toBeLessThan(90)

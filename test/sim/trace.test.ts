@@ -51,6 +51,34 @@ test('two files that get each other’s bytes are another run', async () => {
   expect(await written('/g', '/h')).not.toBe(await written('/h', '/g'))
 })
 
+test('what is written to a database is in the hash: to which one, and whether it was synced', async () => {
+  const hashes = []
+  for (const [dir, sync] of [
+    ['g', true],
+    ['h', true],
+    ['g', false],
+    ['g', true],
+  ] as const) {
+    // Only the trace tells them apart: the disk takes no time for either.
+    const disk = { writeMs: 0, syncMs: 0, readMs: 0, openMs: 0 }
+    const world = new SimWorld({
+      seed: 1,
+      disk,
+      worker: async (_port, { engine }) => {
+        const db = await engine.open(`/${dir}`, { writeBufferBytes: 1 << 20, compression: false })
+        const batch = db.createBatch()
+        batch.put(Buffer.from('key'), Buffer.from('value'))
+        await db.write(batch, sync)
+      },
+    })
+    world.process('a').env.threads.startShard({})
+    await world.run({ forMs: 10 })
+    hashes.push(world.traceHash)
+  }
+  expect(new Set(hashes.slice(0, 3)).size).toBe(3)
+  expect(hashes[3]).toBe(hashes[0])
+})
+
 test('jumps of wall clocks, ends of cuts and of clogs are in the hash and in the log', async () => {
   const { world, processes } = startToy({ seed: 1 })
   const lines: string[] = []

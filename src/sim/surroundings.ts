@@ -1,5 +1,5 @@
 import type { SimClusterOptions } from './cluster.ts'
-import type { NemesisOptions } from './fault-kinds.ts'
+import { DAMAGING_KINDS, type NemesisOptions } from './fault-kinds.ts'
 import { drawPlan } from './run-plan.ts'
 import type { SimWorldOptions } from './world.ts'
 
@@ -23,7 +23,7 @@ export function drawSurroundings(
   const { network, disk, shards, limits, heartbeats } = plan
   const clocks = new Map(storeIds.map((storeId, i) => [storeId, plan.clocks[plan.storeIds[i]!]!]))
   return {
-    faults: { ...plan.faults, damage: false, rot: false },
+    faults: { ...plan.faults, ...Object.fromEntries(DAMAGING_KINDS.map((kind) => [kind, false])) },
     world: { network, disk },
     cluster: {
       heartbeatIntervalMs: Math.floor(electionTimeoutMs / heartbeats),

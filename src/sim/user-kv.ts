@@ -14,7 +14,6 @@ interface Committed {
   readonly atMs: number
 }
 
-const NO_COUNTERS = new CounterGhost()
 /** Stands for a delete among the values that were sent for a key. */
 const DELETED = -1
 
@@ -48,12 +47,13 @@ export class UserKv {
       atMs = committedAtMs
       ghost.onCommitted(group, index, entry)
     }
+    const noCounters = new CounterGhost()
     const verdict = { operations: 0, steps: 0, undecided: 0 }
     for (const [keyspace, entries] of byKeyspace(history)) {
       const { operations, steps, undecided } = checkHistory(
         entries,
         ghost,
-        NO_COUNTERS,
+        noCounters,
         this.#splitKeys,
         keyspace,
       )

@@ -1,10 +1,11 @@
 import { CrashChecker, CrashPointFailure, record, variantsOf } from './crash-points.ts'
 
 /**
- * Crashes a scripted cluster before every change of every disk, in every way that is drawn, and starts it again. Prints
- * the totals; exit code 1 when a store forgot something or did not open.
+ * Crashes each store of a scripted cluster before every change of its disk, in every way that is drawn, and all of them at
+ * once, and starts them again. Prints the totals; exit code 1 when a store forgot something or did not open, or an
+ * acknowledged write is gone.
  */
-const WHOLE_EVERY = 10
+const WHOLE_EVERY = 1
 const SHOWN_FAILURES = 5
 const PROGRESS_EVERY = 100
 

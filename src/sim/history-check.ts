@@ -134,7 +134,7 @@ class KvHistory {
     }
   }
 
-  /** A batch is its last change of each key. */
+  /** A batch is its last change of each key. I-17: what is done is committed, though later writes may have hidden it. */
   #change(
     entry: HistoryEntry,
     changes: readonly BatchChange[],
@@ -142,6 +142,7 @@ class KvHistory {
     into: Operation<KvInput, KvOutput>[],
   ): void {
     const isDone = entry.outcome === 'done'
+    if (isDone && index === undefined) isLost(entry)
     for (const change of new Map(changes.map((one) => [one.key, one])).values()) {
       const { key } = change
       this.#keys.add(key)
@@ -235,6 +236,11 @@ export function changesOf({ kind, input }: HistoryEntry): readonly BatchChange[]
 function wasRefused({ id, kind, target, storeId, error }: HistoryEntry): never {
   const text = `call ${id}, ${kind} of ${target} on ${storeId}, was refused with ${error}, and is committed`
   throw new InvariantViolation('I-17b', text)
+}
+
+function isLost({ id, kind, target, storeId }: HistoryEntry): never {
+  const text = `call ${id}, ${kind} of ${target} on ${storeId}, was acknowledged, and is committed nowhere`
+  throw new InvariantViolation('I-17', text)
 }
 
 /** All of a short value; of a long one enough to show, and to tell it from others. */

@@ -94,13 +94,30 @@ describe('deletes, which nothing tells from each other', () => {
     expect(() => script.check()).toThrow(/I-15|no order explains/)
   })
 
-  test('a delete that was acknowledged and is committed nowhere does not explain what is read later', () => {
+  test('one that was acknowledged and is committed nowhere is a violation, though a later write hides it', () => {
     const script = new Script()
-    script.call('put', put('a', '1:'), 1, 2)
-    script.commit(2, encodePut(full('a'), Buffer.from('1:')))
-    script.call('del', 'a', 3, 4)
+    script.call('del', 'a', 1, 2)
+    script.call('put', put('a', '1:'), 3, 4)
+    script.commit(4, encodePut(full('a'), Buffer.from('1:')))
     script.call('get', 'a', 10, 11, Buffer.from('1:'))
-    expect(() => script.check()).toThrow(/no order explains/)
+    expect(() => script.check()).toThrow(/I-17: .*call 0, del of default/)
+  })
+
+  test('so is a batch of deletes, one of two deletes that are one command, and a batch that deletes what it put', () => {
+    const dels = ['a', 'b'].map((key) => ({ type: 'del', key }) as const)
+    const batch = new Script()
+    batch.call('batch', dels, 1, 2)
+    expect(() => batch.check()).toThrow(/I-17: .*call 0/)
+
+    const twice = new Script()
+    twice.call('del', 'a', 1, 5)
+    twice.call('del', 'a', 2, 6)
+    twice.commit(4, encodeDel(full('a')))
+    expect(() => twice.check()).toThrow(/I-17: .*call 1/)
+
+    const undone = new Script()
+    undone.call('batch', [{ type: 'put', ...put('a', '1:') }, dels[0]], 1, 2)
+    expect(() => undone.check()).toThrow(/I-17: .*call 0/)
   })
 
   test('a batch of deletes is one command, whatever the order of its keys, and no part of another', () => {

@@ -7,7 +7,7 @@ import { crc32 } from '../util/crc.ts'
 import type { GroupGhost } from './ghost.ts'
 import type { DurableLog, LogEntry } from './ghost-state.ts'
 import type { DiskWatch, SimDisk } from './disk.ts'
-import { logIsBroken } from './invariants.ts'
+import { logIsBroken, recordKeepsTerm } from './invariants.ts'
 
 /** A block as it lies on a disk. */
 interface MirrorBlock {
@@ -130,6 +130,8 @@ export class DiskMirror implements DiskWatch {
   readonly #byGroup = new Map<string, LogMirror>()
   /** Rises with each content that replaced another. */
   generation = 0
+  /** When it first refused a write to a database in this life. */
+  refusedAtMs = Number.POSITIVE_INFINITY
 
   readonly #storeId: string
 
@@ -169,8 +171,13 @@ export class DiskMirror implements DiskWatch {
     for (const log of changed) log.checkWhole(this.#storeId)
   }
 
+  onRefused(): void {
+    this.refusedAtMs = Math.min(this.refusedAtMs, this.#disk.timeline.nowMs)
+  }
+
   onReplaced(): void {
     this.generation++
+    this.refusedAtMs = Number.POSITIVE_INFINITY
     this.#bySlot.clear()
     this.#byGroup.clear()
     for (const path of this.#disk.memory.paths()) {
@@ -201,6 +208,8 @@ export class DiskMirror implements DiskWatch {
       this.#bySlot.set(slot, log)
       this.#byGroup.set(record.groupId, log)
     }
+    // A disk whose content was replaced is read anew: what it held before does not bind it.
+    recordKeepsTerm(log.group, this.#storeId, log.term, record.term)
     log.term = record.term
     log.votedFor = record.votedFor
     log.space = record.space

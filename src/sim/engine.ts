@@ -175,7 +175,10 @@ export class SimDb implements EngineDb, OpenDatabase {
         this.#disk.watch?.onWritten(this.#path, operationsOf(batch.inner), sync)
         settle(resolve)
       },
-      (error: unknown) => settle(() => reject(error)),
+      (error: unknown) => {
+        this.#disk.watch?.onRefused()
+        settle(() => reject(error))
+      },
     )
   }
 

@@ -110,10 +110,22 @@ export function readIsCurrent(group: GroupRecord, node: NodeImpl, committed: num
   broken('I-13b', `${text}, and ${committed} was committed when it was asked`)
 }
 
-/** I-3: of one life, and of a promise. */
+/** I-3: of one life. */
 export function termMonotonic(group: GroupRecord, replica: ReplicaGhost, before: number, term: number): void {
   if (term < before)
     broken('I-3', `${group.groupId}: the term of ${replica.name} fell from ${before} to ${term}`)
+}
+
+/** I-3, of a message: `sent` is its term. */
+export function termIsOwn(group: GroupRecord, replica: ReplicaGhost, sent: number, own: number): void {
+  if (sent > own)
+    broken('I-3', `${group.groupId}: ${replica.name} sends a message of term ${sent}, and is in term ${own}`)
+}
+
+/** I-3, of what lies on a disk: `term` is about to replace `before`. */
+export function recordKeepsTerm(group: GroupRecord, storeId: string, before: number, term: number): void {
+  if (term < before)
+    broken('I-3', `${group.groupId}: the term on the disk of ${storeId} fell from ${before} to ${term}`)
 }
 
 /** I-4. `lastIndex` is where the log of the leader of `term` ended when it was looked at before. */

@@ -1,12 +1,13 @@
 import type { NodeImpl } from '../raft/node-impl.ts'
 import {
   APPEND_OK,
+  type AppendRequest,
   type AppendResponse,
   VOTE_GRANTED,
   type VoteRequest,
   type VoteResponse,
 } from '../raft/messages.ts'
-import type { GroupAddress, PeerLink } from '../rpc/messages.ts'
+import type { GroupAddress, HeartbeatSubject, PeerLink, TimeoutNow } from '../rpc/messages.ts'
 import type { GroupReplica } from '../store/group-replica.ts'
 import type { StoreHost } from '../store/store-host.ts'
 import { replicaBoundsHold, storeBoundsHold } from './bounds.ts'
@@ -30,6 +31,7 @@ import {
   leasePromiseKept,
   noGap,
   recoveredIsCommitted,
+  termIsOwn,
   termMonotonic,
   voteIsDurable,
   voteUniqueness,
@@ -45,6 +47,10 @@ const DECIDED_LEADER = 101
 const DECIDED_COMMIT = 102
 const DECIDED_VOTE = 103
 const DECIDED_ACK = 104
+
+const NEVER = Number.POSITIVE_INFINITY
+/** A worker tells at once what its disk refused; its message takes microseconds. */
+const TELL_WITHIN_MS = 5
 
 /** What a watch asks of the checker that it belongs to. */
 export interface Watcher {
@@ -103,6 +109,8 @@ export class StoreWatch {
   readonly #looked: Seen[] = []
   readonly #links = new Set<PeerLink>()
   readonly #linkMarks: LinkMarks
+  /** When the main thread first ran after the disk had refused a write: as long as the process sleeps nobody is told. */
+  #awakeAtMs = NEVER
 
   constructor(ghost: Watcher, storeId: string, host: StoreHost, disk: DiskMirror) {
     this.#ghost = ghost
@@ -143,10 +151,47 @@ export class StoreWatch {
     Object.defineProperty(link, 'sendVoteRequest', { value: onCandidacy })
     Object.defineProperty(link, 'sendVoteResponse', { value: onVote })
     Object.defineProperty(link, 'sendAppendResponse', { value: onAck })
+    this.#listenToLeaders(link)
   }
 
-  /** Whoever asks for votes has voted for itself. */
+  /** What leaders send promises nothing on their disk; it must be of no term above theirs. */
+  #listenToLeaders(link: PeerLink): void {
+    const { sendAppendRequest, sendTimeoutNow, addHeartbeat, requestHeartbeat } = link
+    const onAppend = (to: GroupAddress, message: AppendRequest): boolean => {
+      this.#onTerm(to, message.term)
+      return sendAppendRequest.call(link, to, message)
+    }
+    const onTimeoutNow = (to: GroupAddress, message: TimeoutNow): boolean => {
+      this.#onTerm(to, message.term)
+      return sendTimeoutNow.call(link, to, message)
+    }
+    const onHeartbeat = (subject: HeartbeatSubject): void => {
+      this.#onTerm(subject, subject.term)
+      addHeartbeat.call(link, subject)
+    }
+    const onHeartbeatNow = (subject: HeartbeatSubject): number => {
+      this.#onTerm(subject, subject.term)
+      return requestHeartbeat.call(link, subject)
+    }
+    Object.defineProperty(link, 'sendAppendRequest', { value: onAppend })
+    Object.defineProperty(link, 'sendTimeoutNow', { value: onTimeoutNow })
+    Object.defineProperty(link, 'addHeartbeat', { value: onHeartbeat })
+    Object.defineProperty(link, 'requestHeartbeat', { value: onHeartbeatNow })
+  }
+
+  /** Appends are many: they cost one look-up. */
+  #onTerm(to: GroupAddress, term: number): void {
+    const own = this.host.group(to.groupId)?.node?.currTerm ?? 0
+    if (term > own) this.#ghost.check(() => this.#termIsOwn(this.#find(to), term))
+  }
+
+  #termIsOwn({ group, replica, node }: Seen, term: number): void {
+    termIsOwn(group, replica, term, node.currTerm)
+  }
+
+  /** Whoever asks for votes has voted for itself. A pre-vote asks for the term after its sender's. */
   #onCandidacy(to: GroupAddress, { preVote, term }: VoteRequest): void {
+    this.#onTerm(to, preVote ? term - 1 : term)
     if (preVote) return
     this.#ghost.check(() => {
       const { group, replica, node } = this.#find(to)
@@ -158,7 +203,7 @@ export class StoreWatch {
   #onVote(to: GroupAddress, { preVote, answer, term }: VoteResponse): void {
     this.#ghost.check(() => {
       const { group, replica, node } = this.#find(to)
-      termMonotonic(group, replica, term, node.currTerm)
+      termIsOwn(group, replica, term, node.currTerm)
       if (preVote || answer !== VOTE_GRANTED) return
       this.#ghost.decide(DECIDED_VOTE, term, to.toReplica)
       leasePromiseKept(group, replica, this.#ghost.nowMs, node.options.electionTimeoutMs)
@@ -182,7 +227,7 @@ export class StoreWatch {
   #onAck(to: GroupAddress, { answer, term, index }: AppendResponse): void {
     this.#ghost.check(() => {
       const { group, replica, node } = this.#find(to)
-      termMonotonic(group, replica, term, node.currTerm)
+      termIsOwn(group, replica, term, node.currTerm)
       if (answer !== APPEND_OK) return
       this.#ghost.decide(DECIDED_ACK, term, index)
       this.#beforePromise(group, replica, `an ack of ${index}`)
@@ -196,8 +241,14 @@ export class StoreWatch {
   }
 
   #beforePromise(group: GroupGhost, replica: ReplicaGhost, promise: string): void {
-    failedStoreIsSilent(group, this.storeId, this.host.failure !== null, promise)
+    const failed = this.host.failure !== null || this.#knowsOfRefusal()
+    failedStoreIsSilent(group, this.storeId, failed, promise)
     amnesiacIsSilent(group, replica, promise)
+  }
+
+  /** The disk refused a write, and its worker has told the main thread by now: whatever that has made of it. */
+  #knowsOfRefusal(): boolean {
+    return this.#awakeAtMs < this.#ghost.nowMs - TELL_WITHIN_MS
   }
 
   #find(address: GroupAddress): Seen {
@@ -213,6 +264,8 @@ export class StoreWatch {
 
   /** The main thread of this store has run. */
   afterStep(): void {
+    if (this.#disk.refusedAtMs < this.#ghost.nowMs && this.#awakeAtMs === NEVER)
+      this.#awakeAtMs = this.#ghost.nowMs
     let at = 0
     for (const replica of this.host.groups()) {
       let seen = this.#looked[at]

@@ -89,6 +89,7 @@ export class SimCluster {
     this.#random = world.random.fork('keepers')
     this.ghost = new Ghost(world, {
       onCommitted: (group, index, entry) => listener.onCommitted?.(group, index, entry),
+      onState: (group, storeId, step) => listener.onState?.(group, storeId, step),
       isDamaged: (storeId) => this.damaged.has(storeId),
       onAmnesia: (storeId, group, forgot) => this.#onAmnesia(storeId, group.groupId, forgot),
     })

@@ -7,6 +7,7 @@ import { crc32 } from '../util/crc.ts'
 import type { GroupGhost } from './ghost.ts'
 import type { DurableLog, LogEntry } from './ghost-state.ts'
 import type { DiskWatch, SimDisk } from './disk.ts'
+import { StateMirror, type StateStep } from './state-mirror.ts'
 import { logIsBroken, recordKeepsTerm } from './invariants.ts'
 
 /** A block as it lies on a disk. */
@@ -121,13 +122,19 @@ export class LogMirror implements DurableLog {
   }
 }
 
-/** What the checker knows of one store's disk: the logs of all its shards. */
+/** A region's state on a disk was taken further. */
+export type OnState = (group: GroupGhost, storeId: string, step: StateStep) => void
+
+/** What the checker knows of one store's disk: the logs of all its shards, and how far their states are. */
 export class DiskMirror implements DiskWatch {
   readonly #disk: SimDisk
   readonly #groupOf: (groupId: string) => GroupGhost
   /** By slot, which is unique in a store. */
   readonly #bySlot = new Map<number, LogMirror>()
   readonly #byGroup = new Map<string, LogMirror>()
+  readonly #bySpace = new Map<number, LogMirror>()
+  readonly #states = new StateMirror()
+  readonly #onState: OnState
   /** Rises with each content that replaced another. */
   generation = 0
   /** When it first refused a write to a database in this life. */
@@ -135,8 +142,14 @@ export class DiskMirror implements DiskWatch {
 
   readonly #storeId: string
 
-  constructor(storeId: string, disk: SimDisk, groupOf: (groupId: string) => GroupGhost) {
+  constructor(
+    storeId: string,
+    disk: SimDisk,
+    groupOf: (groupId: string) => GroupGhost,
+    onState: OnState = () => {},
+  ) {
     this.#storeId = storeId
+    this.#onState = onState
     this.#disk = disk
     this.#groupOf = groupOf
     disk.watch = this
@@ -152,10 +165,11 @@ export class DiskMirror implements DiskWatch {
   }
 
   onWritten(path: string, operations: readonly MemoryOperation[], sync: boolean): void {
-    if (!path.endsWith('/log')) return
-    assert(sync, 'the log is written with sync')
     try {
-      this.#mirror(operations)
+      if (path.endsWith('/log')) {
+        assert(sync, 'the log is written with sync')
+        this.#mirror(operations)
+      } else if (path.endsWith('/data')) this.#mirrorState(path, operations)
     } catch (error) {
       // The caller is the disk itself: what it is told must not become what the store's write answers.
       this.#disk.timeline.fail(error)
@@ -171,6 +185,17 @@ export class DiskMirror implements DiskWatch {
     for (const log of changed) log.checkWhole(this.#storeId)
   }
 
+  #mirrorState(path: string, operations: readonly MemoryOperation[]): void {
+    for (const step of this.#states.onWritten(path, operations)) {
+      const log = this.#bySpace.get(step.space)
+      if (log !== undefined) this.#onState(log.group, this.#storeId, step)
+    }
+  }
+
+  onOpened(path: string): void {
+    if (path.endsWith('/data')) this.#states.onOpened(path, this.#disk.memory.directory(path).recover())
+  }
+
   onRefused(): void {
     this.refusedAtMs = Math.min(this.refusedAtMs, this.#disk.timeline.nowMs)
   }
@@ -180,6 +205,7 @@ export class DiskMirror implements DiskWatch {
     this.refusedAtMs = Number.POSITIVE_INFINITY
     this.#bySlot.clear()
     this.#byGroup.clear()
+    this.#bySpace.clear()
     for (const path of this.#disk.memory.paths()) {
       if (!path.endsWith('/log')) continue
       const rows = [...this.#disk.memory.directory(path).recover()]
@@ -207,6 +233,7 @@ export class DiskMirror implements DiskWatch {
       log = new LogMirror(this.#groupOf(record.groupId), record.replica)
       this.#bySlot.set(slot, log)
       this.#byGroup.set(record.groupId, log)
+      if (record.space > 0) this.#bySpace.set(record.space, log)
     }
     // A disk whose content was replaced is read anew: what it held before does not bind it.
     recordKeepsTerm(log.group, this.#storeId, log.term, record.term)

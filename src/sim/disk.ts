@@ -52,6 +52,8 @@ export type DiskOperation = 'write' | 'sync' | 'read' | 'open'
 export interface DiskWatch {
   /** A database write was reported as done; with `sync` it, and all before it in the same database, is durable. */
   onWritten(path: string, operations: readonly MemoryOperation[], sync: boolean): void
+  /** A database is about to be opened. */
+  onOpened(path: string): void
   /** A database write was reported as failed. */
   onRefused(): void
   /** The content of the disk is another one: after a crash, a wipe, a restore. */
@@ -216,6 +218,7 @@ export class SimDisk {
     if (!directory.locked) {
       this.changing(`open ${path}`)
       this.databaseFiles.open(path, directory)
+      this.watch?.onOpened(path)
     }
     return this.engine.open(path, options)
   }

@@ -4,6 +4,7 @@ import { DiskMirror } from './disk-mirror.ts'
 import { GroupGhost } from './ghost.ts'
 import type { LogEntry } from './ghost-state.ts'
 import { Marks } from './marks.ts'
+import type { StateStep } from './state-mirror.ts'
 import type { SimProcess } from './process.ts'
 import { StoreWatch, type Watcher } from './store-watch.ts'
 import type { Timeline } from './timeline.ts'
@@ -11,6 +12,8 @@ import type { Timeline } from './timeline.ts'
 /** Hears what becomes of the cluster; all calls are synchronous, within a step. */
 export interface GhostListener {
   onCommitted?(group: GroupGhost, index: number, entry: LogEntry): void
+  /** A batch of the key-value state was written. */
+  onState?(group: GroupGhost, storeId: string, step: StateStep): void
   isDamaged?(storeId: string): boolean
   /** A replica came back with less on its disk than it promised. Throws when nothing explains it. */
   onAmnesia?(storeId: string, group: GroupGhost, forgot: string): void
@@ -45,10 +48,13 @@ export class Ghost implements Watcher {
   /** Begins to follow a store's disk; before its process first runs. */
   addStore(process: SimProcess): void {
     this.#processes.set(process.name, process)
-    this.#disks.set(
+    const mirror = new DiskMirror(
       process.name,
-      new DiskMirror(process.name, process.disk, (groupId) => this.group(groupId)),
+      process.disk,
+      (groupId) => this.group(groupId),
+      (group, storeId, step) => this.#listener.onState?.(group, storeId, step),
     )
+    this.#disks.set(process.name, mirror)
   }
 
   /** A process has opened a store. */

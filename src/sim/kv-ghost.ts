@@ -1,11 +1,12 @@
 import { CommandReader, commandProblem, OP_PUT } from '../kv/command.ts'
-import { appliedKey, openValue, spaceBounds } from '../kv/data-keys.ts'
+import { appliedKey, openValue, spaceBounds, VALUE_HEADER_BYTES } from '../kv/data-keys.ts'
 import { decodePosition } from '../kv/state-engine.ts'
 import { SPACE_BYTES } from '../storage/space-key.ts'
 import { crc32 } from '../util/crc.ts'
 import type { GroupGhost } from './ghost.ts'
 import type { LogEntry } from './ghost-state.ts'
 import { InvariantViolation } from './invariants.ts'
+import type { StateStep } from './state-mirror.ts'
 
 /** What a key held from an index on; null when absent. */
 interface Version {
@@ -25,6 +26,8 @@ class Versions {
   readonly list: Version[] = []
   /** The same by the CRC of what they hold: a long history is not searched for each answer. */
   readonly #byCrc = new Map<number, Version[]>()
+  /** The last batch of a state that had to hold it, by number. */
+  inBatch = 0
 
   push(version: Version, crc: number): void {
     this.list.push(version)
@@ -66,6 +69,9 @@ export type WasProposed = (groupId: string, key: string, valueCrc: number | null
 /** The key-value state of every region at every index, from the committed entries. */
 export class KvGhost {
   readonly #regions = new Map<string, VersionsByKey>()
+  /** What each entry of a region changes, by index; nothing where the entry is a configuration. */
+  readonly #changes = new Map<string, (readonly Versions[] | undefined)[]>()
+  #batches = 0
   readonly #deletes = new Map<string, CommittedDelete[]>()
   readonly #wasProposed: WasProposed
   readonly #nowMs: () => number
@@ -86,6 +92,7 @@ export class KvGhost {
     const versions = this.#region(groupId)
     const reader = this.#reader
     const deleted: string[] = []
+    const changed: Versions[] = []
     let operations = 0
     reader.start(payload, 0, payload.length)
     for (; reader.next(); operations++) {
@@ -103,9 +110,47 @@ export class KvGhost {
       if (before !== undefined && before.index !== index)
         throw new InvariantViolation('I-18', `${groupId}/${index} holds the write of ${before.index} again`)
       known.push({ index, value }, crc ?? 0)
+      changed.push(known)
       if (value === null) deleted.push(key)
     }
+    this.#changesOf(groupId)[index] = changed
     if (deleted.length === operations) this.#noteDelete(deleted, index)
+  }
+
+  #changesOf(groupId: string): (readonly Versions[] | undefined)[] {
+    let changes = this.#changes.get(groupId)
+    if (changes === undefined) {
+      changes = []
+      this.#changes.set(groupId, changes)
+    }
+    return changes
+  }
+
+  /**
+   * I-7, for a region: a batch takes its state from one applied index to a later one, by what the committed entries between
+   * them make and nothing else. So an entry that is applied twice, too late or not at all shows before others hide it.
+   */
+  onState({ groupId, lastCommitted }: GroupGhost, storeId: string, { from, to, rows }: StateStep): void {
+    if (to <= from || to > lastCommitted)
+      brokenStep(groupId, storeId, from, `it is at ${to}, committed is ${lastCommitted}`)
+    const batch = ++this.#batches
+    const changes = this.#changesOf(groupId)
+    let expected = 0
+    for (let index = from + 1; index <= to; index++) {
+      for (const versions of changes[index] ?? []) {
+        if (versions.inBatch !== batch) expected++
+        versions.inBatch = batch
+      }
+    }
+    const region = this.#region(groupId)
+    for (const [row, stored] of rows) {
+      const key = row.slice(SPACE_BYTES)
+      const versions = region.get(key)
+      if (versions?.inBatch !== batch || !isStored(stored, valueAt(versions.list, to)))
+        brokenStep(groupId, storeId, from, `${key} is written on the way to ${to}, as no entry there says`)
+    }
+    if (rows.length !== expected)
+      brokenStep(groupId, storeId, from, `${rows.length} keys are written, up to ${to} ${expected} change`)
   }
 
   #noteDelete(keys: readonly string[], index: number): void {
@@ -203,6 +248,15 @@ export class KvGhost {
       `${what} of ${groupId} between ${from} and ${to} saw at once: ${seen}`,
     )
   }
+}
+
+function brokenStep(groupId: string, storeId: string, from: number, what: string): never {
+  throw new InvariantViolation('I-7', `the state of ${groupId} on ${storeId} was at ${from}: ${what}`)
+}
+
+function isStored(stored: Buffer | null, value: Buffer | null): boolean {
+  if (stored === null || value === null) return stored === value
+  return value.compare(stored, VALUE_HEADER_BYTES) === 0
 }
 
 /** Keys are of one region, which their keyspace and first bytes tell. */

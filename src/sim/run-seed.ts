@@ -108,6 +108,7 @@ class SeedRun {
         if (group.groupId.startsWith('kv/')) this.#load.kv.onCommitted(group, index, entry)
         else this.#load.counters.onCommitted(group, index, entry)
       },
+      onState: (group, storeId, step) => this.#load.kv.onState(group, storeId, step),
       onOpened: (storeId) => {
         if (!this.#cluster.damaged.has(storeId)) checkStoreState(this.#cluster, storeId, this.#load.kv)
       },

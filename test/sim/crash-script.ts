@@ -60,6 +60,7 @@ export class CrashScript {
       onCommitted: (group, index, entry) => {
         if (group.groupId.startsWith('kv/')) this.kv.onCommitted(group, index, entry)
       },
+      onState: (group, storeId, step) => this.kv.onState(group, storeId, step),
     })
   }
 

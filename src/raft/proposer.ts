@@ -46,15 +46,23 @@ export class Proposer {
     if (expectedTerm !== 0 && expectedTerm !== node.currTerm) {
       return new FlotillaError('TERM_MISMATCH', `the leader of ${node.groupId} is in term ${node.currTerm}`)
     }
+    const crowd = this.#crowd(bytes)
+    if (crowd === null) return null
+    return new FlotillaError('BUSY', `group ${node.groupId} has too much in flight: ${crowd}`)
+  }
+
+  /** Which queue has no room for one call more; null when all have. */
+  #crowd(bytes: number): string | null {
+    const { pendingTasks, host, log, storage } = this.#node
+    const count = this.#proposals.count + pendingTasks.count
+    if (count >= host.limits.pendingTasksPerGroup) return `${count} calls`
     const total = this.#proposals.bytes + bytes
+    // Also what no cache holds any more: blocks that are durable and wait for a quorum.
+    if (total + pendingTasks.bytes > MAX_PENDING_TASK_BYTES_PER_GROUP)
+      return `${this.#proposals.bytes + pendingTasks.bytes} bytes of calls`
     const inBlocks = blockBytesAtMost(this.#proposals.count + 1, total)
-    const crowded =
-      this.#proposals.count + node.pendingTasks.count >= node.host.limits.pendingTasksPerGroup ||
-      // Also what no cache holds any more: blocks that are durable and wait for a quorum.
-      total + node.pendingTasks.bytes > MAX_PENDING_TASK_BYTES_PER_GROUP ||
-      !node.log.hasRoom(inBlocks, -1, this.#spokenFor) ||
-      node.storage.queueRoomBytes() + this.#spokenFor < inBlocks
-    return crowded ? new FlotillaError('BUSY', `group ${node.groupId} has too much in flight`) : null
+    if (!log.hasRoom(inBlocks, -1, this.#spokenFor)) return 'the cache of its log is full'
+    return storage.queueRoomBytes() + this.#spokenFor < inBlocks ? 'its disk is behind' : null
   }
 
   #speakFor(bytes: number): void {

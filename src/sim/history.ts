@@ -21,6 +21,8 @@ export interface HistoryEntry {
   output: unknown
   /** Code of the error, when not done. */
   error: string | null
+  /** Its words. */
+  message: string | null
   /** Order of all calls and returns of the run: unlike times, no two are equal. */
   readonly calledAt: number
   returnedAt: number
@@ -54,6 +56,7 @@ export class History {
       outcome: 'pending',
       output: undefined,
       error: null,
+      message: null,
       calledAt: ++this.#order,
       returnedAt: Number.POSITIVE_INFINITY,
       calledMs: this.#nowMs(),
@@ -73,6 +76,7 @@ export class History {
   failed(entry: HistoryEntry, error: FlotillaError): void {
     entry.outcome = error.outcome === 'unknown' ? 'unknown' : 'refused'
     entry.error = error.code
+    entry.message = error.message
     this.#end(entry)
   }
 

@@ -54,12 +54,27 @@ const CALLS: Readonly<Record<string, Mark>> = {
   'unknown FLOTILLA_CLOSED': 'call/closed',
 }
 
+/** Which queue refused a call, by its words. No run fills those of a store's callers, forwarder and scans. */
+const QUEUES: ReadonlyArray<readonly [Mark, RegExp]> = [
+  ['busy/calls', /too much in flight: \d+ calls/],
+  ['busy/call-bytes', /too much in flight: \d+ bytes/],
+  ['busy/log-cache', /too much in flight: the cache/],
+  ['busy/disk', /too much in flight: its disk/],
+  ['busy/reads', /reads waiting/],
+]
+
 /** At the end, of the whole history. */
 export function markCalls(marks: Marks, entries: readonly HistoryEntry[]): void {
-  for (const { outcome, error } of entries) {
+  for (const { outcome, error, message } of entries) {
     const mark = CALLS[`${outcome} ${error}`]
-    if (mark !== undefined) marks.reach(mark)
+    if (mark === undefined) continue
+    marks.reach(mark)
+    if (mark === 'call/busy') markQueue(marks, message ?? '')
   }
+}
+
+function markQueue(marks: Marks, message: string): void {
+  for (const [mark, words] of QUEUES) if (words.test(message)) marks.reach(mark)
 }
 
 const COUNTED = [

@@ -14,7 +14,7 @@ import {
   VOTE_REFUSED_VOTED,
   type VoteResponse,
 } from '../raft/messages.ts'
-import type { ForwardResponse, PeerLink } from '../rpc/messages.ts'
+import type { ForwardResponse, GroupAddress, PeerLink } from '../rpc/messages.ts'
 import type { StoreHost } from '../store/store-host.ts'
 import type { Mark } from './mark-table.ts'
 import type { Marks } from './marks.ts'
@@ -68,6 +68,18 @@ function listen(marks: Marks, link: PeerLink): void {
   })
   before(link, 'sendForwardRequest', () => marks.reach('forward/asked'))
   before(link, 'sendForwardResponse', (message) => onForwardAnswer(marks, message))
+  watchWindow(marks, link)
+}
+
+/** What a link does with an append is known once it has answered. */
+function watchWindow(marks: Marks, link: PeerLink): void {
+  const { sendAppendRequest } = link
+  const value = (to: GroupAddress, message: AppendRequest): boolean => {
+    const sent = sendAppendRequest.call(link, to, message)
+    if (!sent && message.blocks.length > 0 && link.connected) marks.reach('window/pair-full')
+    return sent
+  }
+  Object.defineProperty(link, 'sendAppendRequest', { value, configurable: true })
 }
 
 type Send = 'sendVoteRequest' | 'sendVoteResponse' | 'sendAppendRequest' | 'sendAppendResponse'

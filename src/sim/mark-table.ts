@@ -44,6 +44,7 @@ export const MARKS = {
   'commit/many': 'a replica learns of more than a hundred commits at once',
   truncation: 'a log loses its beginning',
   'window/full': 'a leader has as many appends under way to a follower as it may',
+  'window/pair-full': 'no more blocks may be under way to a store: an append waits',
   'left-behind': 'a follower needs entries that no log holds any more',
   // Reads and forwarded calls.
   'read/no-leader': 'a store refuses a question for the read index: it does not lead',
@@ -94,6 +95,11 @@ export const MARKS = {
   'disk/stuck': 'a flush is out for an election timeout',
   // Callers.
   'call/busy': 'a caller is told BUSY',
+  'busy/calls': 'a caller is told BUSY: its group has too many calls under way',
+  'busy/call-bytes': 'a caller is told BUSY: the calls of its group have too many bytes',
+  'busy/log-cache': 'a caller is told BUSY: no cache takes its entry',
+  'busy/disk': 'a caller is told BUSY: too much is on the way to a disk',
+  'busy/reads': 'a caller is told BUSY: its group has too many reads waiting',
   'call/timeout': 'a call that had no effect ends by its time',
   'call/timeout-unknown': 'a call ends by its time and may take effect yet',
   'call/connection-lost': 'the connection of a call breaks, its outcome is unknown',

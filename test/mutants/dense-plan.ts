@@ -199,7 +199,8 @@ export const SHAPES = {
       ...plan,
       kvMembers: plan.storeIds,
       faults,
-      limits: CRAMPED,
+      // Large values fill the queue of a disk first.
+      limits: large ? CRAMPED : { ...CRAMPED, pendingTasksPerGroup: FEW_CALLS },
       mix: { ...plan.mix, put: 4, get: large ? 1 : 20, query: large ? 1 : 10, apply: 4, scan: 0 },
       callsPerSecond: large ? 50 : 400,
       callsAtOnce: large ? 1 : 4,
@@ -300,6 +301,8 @@ const CRAMPED: QueueLimits = {
   bulkInFlightBytes: 4 * MIB,
   controlQueueBytes: 200,
 }
+
+const FEW_CALLS = 4
 
 export type Shape = keyof typeof SHAPES
 

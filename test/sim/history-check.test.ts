@@ -34,6 +34,7 @@ class Script {
       outcome: backAt === null ? 'unknown' : 'done',
       output,
       error: null,
+      message: null,
       calledAt: at,
       returnedAt: backAt ?? at + 1,
       calledMs: at,

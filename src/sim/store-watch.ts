@@ -8,9 +8,10 @@ import {
   type VoteResponse,
 } from '../raft/messages.ts'
 import type { GroupAddress, HeartbeatSubject, PeerLink, TimeoutNow } from '../rpc/messages.ts'
+import type { PeerLinkImpl } from '../rpc/peer-link.ts'
 import type { GroupReplica } from '../store/group-replica.ts'
 import type { StoreHost } from '../store/store-host.ts'
-import { replicaBoundsHold, storeBoundsHold } from './bounds.ts'
+import { diskBoundsHold, linkBoundsHold, replicaBoundsHold, storeBoundsHold } from './bounds.ts'
 import type { DiskMirror } from './disk-mirror.ts'
 import type { GroupGhost } from './ghost.ts'
 import type { ReplicaGhost } from './ghost-state.ts'
@@ -48,6 +49,7 @@ const DECIDED_COMMIT = 102
 const DECIDED_VOTE = 103
 const DECIDED_ACK = 104
 
+const LOOKS_AT_LINKS = 2
 const NEVER = Number.POSITIVE_INFINITY
 /** A worker tells at once what its disk refused; its message takes microseconds. */
 const TELL_WITHIN_MS = 5
@@ -107,7 +109,9 @@ export class StoreWatch {
   readonly #seen = new Map<GroupReplica, Seen>()
   /** The same in the order of the host's groups: after each step all of them are looked at. */
   readonly #looked: Seen[] = []
-  readonly #links = new Set<PeerLink>()
+  readonly #links = new Set<PeerLinkImpl>()
+  /** So many steps more the links are looked at: what a step says is written at the end of its turn. */
+  #linkLooks = 0
   readonly #linkMarks: LinkMarks
   /** When the main thread first ran after the disk had refused a write: as long as the process sleeps nobody is told. */
   #awakeAtMs = NEVER
@@ -133,7 +137,7 @@ export class StoreWatch {
     Object.defineProperty(multiplexer, 'link', { value: heard })
   }
 
-  #listen(link: PeerLink): void {
+  #listen(link: PeerLinkImpl): void {
     this.#links.add(link)
     const { sendVoteRequest, sendVoteResponse, sendAppendResponse } = link
     const onCandidacy = (to: GroupAddress, message: VoteRequest): boolean => {
@@ -181,6 +185,7 @@ export class StoreWatch {
 
   /** Appends are many: they cost one look-up. */
   #onTerm(to: GroupAddress, term: number): void {
+    this.#linkLooks = LOOKS_AT_LINKS
     const own = this.host.group(to.groupId)?.node?.currTerm ?? 0
     if (term > own) this.#ghost.check(() => this.#termIsOwn(this.#find(to), term))
   }
@@ -201,6 +206,7 @@ export class StoreWatch {
   }
 
   #onVote(to: GroupAddress, { preVote, answer, term }: VoteResponse): void {
+    this.#linkLooks = LOOKS_AT_LINKS
     this.#ghost.check(() => {
       const { group, replica, node } = this.#find(to)
       termIsOwn(group, replica, term, node.currTerm)
@@ -225,6 +231,7 @@ export class StoreWatch {
   }
 
   #onAck(to: GroupAddress, { answer, term, index }: AppendResponse): void {
+    this.#linkLooks = LOOKS_AT_LINKS
     this.#ghost.check(() => {
       const { group, replica, node } = this.#find(to)
       termIsOwn(group, replica, term, node.currTerm)
@@ -266,6 +273,10 @@ export class StoreWatch {
   afterStep(): void {
     if (this.#disk.refusedAtMs < this.#ghost.nowMs && this.#awakeAtMs === NEVER)
       this.#awakeAtMs = this.#ghost.nowMs
+    if (this.#linkLooks > 0) {
+      this.#linkLooks--
+      for (const link of this.#links) linkBoundsHold(this.host, link)
+    }
     let at = 0
     for (const replica of this.host.groups()) {
       let seen = this.#looked[at]
@@ -362,7 +373,10 @@ export class StoreWatch {
     if (commit > seen.commit) this.#onCommit(seen, commit, leads)
     this.#checkGap(group, node)
     // A burst fills what is bounded, and is over, between two of the looks at all stores.
-    if (lastIndex > seen.lastIndex) replicaBoundsHold(group.groupId, node)
+    if (lastIndex > seen.lastIndex) {
+      replicaBoundsHold(group.groupId, node)
+      diskBoundsHold(this.host)
+    }
     keepsAcknowledged(group, node, replica)
     replica.takeBack(node, seen.commit)
     if (node.log.firstIndex > seen.firstIndex) replica.truncatedTo = node.log.firstIndex

@@ -106,3 +106,36 @@ test('a store whose disk refused a write promises nothing, whatever it knows of 
   put('z')
   await expect(world.run({ forMs: 100 })).rejects.toThrow(/I-19: .*has failed and sends/)
 })
+
+describe('what is full for a moment is seen, though it is looked at rarely while nothing happens', () => {
+  const MOMENT_MS = 5
+  const TOO_MUCH = 2 ** 40
+
+  async function atMoment(fill: (host: StoreHost) => void): Promise<void> {
+    const cluster = await quietCluster()
+    const host = leaderOf(cluster)!
+    fill(host)
+    const call = cluster.stores.get(host.storeId)!.kv<string, string>().put('a', 'x')
+    call.catch(() => {})
+    await cluster.world.run({ forMs: MOMENT_MS })
+  }
+
+  test('the window to another store', async () => {
+    const fill = (host: StoreHost): void => {
+      for (const link of host.multiplexer.links())
+        Object.defineProperty(link, 'bulkInFlightBytes', { get: () => TOO_MUCH })
+    }
+    await expect(atMoment(fill)).rejects.toThrow(/I-24: .*bytes of blocks in flight/)
+  })
+
+  test('the cache of all logs', async () => {
+    const fill = (host: StoreHost): void => {
+      Object.defineProperty(host, 'cachedBytes', { get: () => TOO_MUCH })
+    }
+    await expect(atMoment(fill)).rejects.toThrow(/I-24: .*bytes of cached blocks/)
+  })
+
+  test('nothing is seen where nothing is', async () => {
+    await atMoment(() => {})
+  })
+})

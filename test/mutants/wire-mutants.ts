@@ -124,7 +124,7 @@ export const WIRE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/raft/proposer.ts',
-        find: `      !node.log.hasRoom(inBlocks, -1, this.#spokenFor) ||
+        find: `    if (!log.hasRoom(inBlocks, -1, this.#spokenFor)) return 'the cache of its log is full'
 `,
         replace: ``,
       },

@@ -118,7 +118,7 @@ describe('deletes, which nothing tells from each other', () => {
 
     const undone = new Script()
     undone.call('batch', [{ type: 'put', ...put('a', '1:') }, dels[0]], 1, 2)
-    expect(() => undone.check()).toThrow(/I-17: .*call 0/)
+    expect(() => undone.check()).toThrow(/I-17: .*"1:", which is not committed/)
   })
 
   test('a batch of deletes is one command, whatever the order of its keys, and no part of another', () => {

@@ -55,20 +55,27 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'position-before-data',
-    what: 'The applied positions are written first, and what was applied in a batch of its own behind them.',
+    what: 'The first write of a start puts the applied positions first, and what was applied in a batch of its own behind them.',
     edits: [
+      {
+        file: BUFFER,
+        find: `    this.#fresh = this.#spare ?? newPart()`,
+        replace: `    const isFirst = this.#spare === null
+    this.#fresh = this.#spare ?? newPart()`,
+      },
       {
         file: BUFFER,
         find: `    for (const { state, index, term, configuration } of positions) {
       this.#state.putApplied(batch, state`,
-        replace: `    const first = this.#state.db.createBatch()
+        replace: `    const apart = isFirst && positions.some(({ state }) => state.writtenIndex > 0)
+    const first = apart ? this.#state.db.createBatch() : batch
     for (const { state, index, term, configuration } of positions) {
       this.#state.putApplied(first, state`,
       },
       {
         file: BUFFER,
         find: `    await this.#state.write(batch)`,
-        replace: `    await this.#state.write(first)
+        replace: `    if (first !== batch) await this.#state.write(first)
     await this.#state.write(batch)`,
       },
     ],

@@ -39,10 +39,11 @@ function judge(error: unknown): PlayResult {
     readonly message: string
   }
   const detail = (cause?.message ?? message).slice(0, 400)
-  // A store that ends by an assertion of production code breaks I-open; a worker's assertion ends the run itself.
+  // A store that ends by an assertion of production code breaks I-open. One that ends the run itself finds nothing: it may have
+  // been made for the very bug.
   const assertion = [cause, cause?.cause].find((one) => one?.name === 'InvariantError')
   const named = assertion === undefined ? '' : `assertion “${assertion.message}”`
   if (typeof invariantId === 'string')
     return { end: 'found', by: named === '' ? invariantId : `${invariantId}, ${named}`, detail }
-  return named === '' ? { end: 'crashed', detail } : { end: 'found', by: named, detail }
+  return { end: 'crashed', detail: named === '' ? detail : named }
 }

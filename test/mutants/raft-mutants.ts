@@ -333,4 +333,31 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'step-down-refuses-what-is-written',
+    what: 'A leader that steps down tells also those whose entries it has written that nothing was done.',
+    edits: [
+      {
+        file: NODE,
+        find: `    this.proposer.refuseAll(new FlotillaError('NOT_LEADER', \`stepped down: \${reason}\`))`,
+        replace: `    const refusal = new FlotillaError('NOT_LEADER', \`stepped down: \${reason}\`)
+    this.proposer.refuseAll(refusal)
+    this.pendingTasks.failAll(refusal)`,
+      },
+    ],
+  },
+  {
+    name: 'machine-failure-passed-over',
+    what: 'A state machine that threw goes on with what comes next.',
+    edits: [
+      {
+        file: 'src/store/state-machine-fsm.ts',
+        find: `      this.#failed(batch, error)
+      return
+    }`,
+        replace: `      return this.#applied(batch)
+    }`,
+      },
+    ],
+  },
 ]

@@ -148,6 +148,14 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
       this.#flush(job).catch((error: unknown) => this.#fail(error))
     })`,
       },
+      {
+        file: 'src/storage/flush-queue.ts',
+        find: `    const flush = this.#posted.shift()
+    assert(flush?.id === id, 'flushes come back in the order they were posted')
+    return flush`,
+        replace: `    const at = this.#posted.findIndex((flush) => flush.id === id)
+    return this.#posted.splice(at, 1)[0]!`,
+      },
     ],
   },
   {
@@ -332,6 +340,33 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     thread.setHandler((message) => {
       if ((message as FromWorker).t !== 'opened') this.#receive(message as FromWorker)
     })`,
+      },
+    ],
+  },
+  {
+    name: 'value-crc-ignored',
+    what: 'Values of the state are taken without a look at their CRC.',
+    edits: [
+      {
+        file: 'src/kv/data-keys.ts',
+        find: `  if (crc32(value, crc32(key.subarray(SPACE_BYTES))) !== stored.readUInt32LE(0)) return null
+`,
+        replace: ``,
+      },
+    ],
+  },
+  {
+    name: 'lost-state-begins-empty',
+    what: 'A state that is gone, and that its truncated log cannot replay, begins empty where the log does.',
+    edits: [
+      {
+        file: 'src/storage/recovered-wire.ts',
+        find: `      appliedIndex,
+      appliedTerm: wire.numbers[at + 2]!,
+      stateLost: record.space > 0 && appliedIndex + 1 < record.firstIndex,`,
+        replace: `      appliedIndex: record.space > 0 ? Math.max(appliedIndex, record.firstIndex - 1) : appliedIndex,
+      appliedTerm: wire.numbers[at + 2]!,
+      stateLost: false,`,
       },
     ],
   },

@@ -1,12 +1,14 @@
 import type { MemoryDirectory, MemoryRot } from '../env/memory-disk.ts'
 import { LEDGER_SLOT_BYTES, LEDGER_SLOT_STRIDE, LEDGER_SLOTS } from '../storage/ledger.ts'
 import { KEY_BLOCK, LOG_KEY_BYTES } from '../storage/log-keys.ts'
+import { SPACE_BYTES } from '../storage/space-key.ts'
 import type { SimDisk } from './disk.ts'
 import type { SimRandom } from './random.ts'
 
 /** About what one block of a table holds. */
 const BLOCK_BYTES = 4_096
 const PAGE_BYTES = 4_096
+const OWN_SPACE = '\0'.repeat(SPACE_BYTES)
 /** Half of what is damaged lies in so many bytes at the end of a log: what was written last was promised last. */
 const NEWEST_BYTES = 2_000
 /** How often the log of a shard is damaged rather than its state. */
@@ -81,12 +83,18 @@ function damageOne(disk: SimDisk, path: string, damage: Damage, random: SimRando
 function flipRow(directory: MemoryDirectory, isLog: boolean, random: SimRandom): boolean {
   const now = directory.recover()
   const rows = [...directory.tables()].filter(
-    ([key, value]) => (!isLog || isBlockKey(key)) && value.length > 0 && now.get(key) === value,
+    ([key, value]) =>
+      (isLog ? isBlockKey(key) : isUserKey(key)) && value.length > 0 && now.get(key) === value,
   )
   if (rows.length === 0) return false
   const [key, value] = random.pick(rows)
   directory.alterRow(key, flip(value, random))
   return true
+}
+
+/** Those of space 0 are the shard's own: of them one more or less shows when it starts. */
+function isUserKey(key: string): boolean {
+  return key.length > SPACE_BYTES && !key.startsWith(OWN_SPACE)
 }
 
 function isBlockKey(key: string): boolean {
@@ -125,6 +133,9 @@ function damageLog(disk: SimDisk, path: string, damage: Damage, random: SimRando
   return true
 }
 
+/** How often what rots are rows of users, where there are any. */
+const USERS_ROWS = 0.7
+
 /** What an iterator may make of the row whose bit is another. */
 export const ROT_SHOWN = ['value', 'key', 'nothing', 'error', 'checksum'] as const
 export type RotShown = (typeof ROT_SHOWN)[number]
@@ -141,7 +152,9 @@ export function rotBlock(
   const rows = directory.tables()
   const keys = [...rows.keys()].sort()
   if (keys.length === 0) return false
-  const first = random.below(keys.length)
+  const users = random.chance(USERS_ROWS) ? keys.findIndex(isUserKey) : 0
+  // Space 0 comes first, and is most of a state that is small.
+  const first = users < 0 ? random.below(keys.length) : users + random.below(keys.length - users)
   const block = new Map<string, Buffer>()
   let bytes = 0
   for (let i = first; i < keys.length && bytes < BLOCK_BYTES; i++) {

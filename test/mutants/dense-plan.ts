@@ -236,7 +236,9 @@ export const SHAPES = {
       shards: 1,
       machineFailRate: few ? 0 : 0.02,
       callsPerSecond: few ? 250 : 100,
-      mix: { ...plan.mix, put: 8, batch: 2, apply: 4, scan: 0 },
+      // Whoever scans meets what is rotten, if it is not written anew before.
+      mix: { ...plan.mix, put: 8, batch: 2, apply: 4, scan: few ? 0 : 1 },
+      keysPerRegion: few ? plan.keysPerRegion : 100,
       valueBytes: { mean: 6_000, max: 40_000 },
       maxLogBytes: few || seed % 2 === 0 ? MIB : null,
       bursts: null,

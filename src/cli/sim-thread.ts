@@ -10,6 +10,12 @@ const YOUNG_GENERATION_MB = 192
  */
 const INLINED_BYTECODE_BYTES = 100
 
+/** The same for a process of its own. Its young generation is three semi-spaces. */
+export const SIM_PROCESS_FLAGS: readonly string[] = [
+  `--max-inlined-bytecode-size-cumulative=${INLINED_BYTECODE_BYTES}`,
+  `--max-semi-space-size=${YOUNG_GENERATION_MB / 3}`,
+]
+
 /** A thread that plays seeds, in a process that does nothing else: the flag is the whole process's. */
 export function startSimThread(script: URL): Worker {
   v8.setFlagsFromString(`--max-inlined-bytecode-size-cumulative=${INLINED_BYTECODE_BYTES}`)

@@ -133,7 +133,7 @@ const program = new Command('sim:mutants')
   .option('--fault-free-seeds <n>', 'seeds that must be green before', count, FAULT_FREE_SEEDS)
   .option('--quick', `one starting point, ${QUICK_MAX_SEEDS} seeds`, false)
   .option('--whole', 'seeds as `npm run sim` draws them, instead of small runs in fast motion', false)
-  .option('--jobs <n>', 'threads', count, availableParallelism())
+  .option('--jobs <n>', 'processes', count, availableParallelism())
   .option('--markdown', 'print the table of docs/testing.md too', false)
   .option('--list', 'name the mutants and end', false)
 

@@ -1,20 +1,18 @@
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parentPort } from 'node:worker_threads'
 import type * as runPlans from '../../src/sim/run-plan.ts'
 import type * as runSeeds from '../../src/sim/run-seed.ts'
 import { fastPlan } from './dense-plan.ts'
 import type { PlayResult, PlayTask } from './messages.ts'
 
 /** Plays seeds with the simulator of a mutated tree: its checks are those of the tree, and no mutant touches them. */
-const port = parentPort
-if (port === null) throw new Error('the worker is started as a thread')
+if (process.send === undefined) throw new Error('the worker is started as a process of a hunt')
 
 // As in a campaign: stores make errors by the thousand, and a verdict needs their words only.
 Error.stackTraceLimit = 0
 
-port.on('message', (task: PlayTask) => {
-  void play(task).then((result) => port.postMessage(result))
+process.on('message', (task) => {
+  void play(task as PlayTask).then((result) => process.send?.(result))
 })
 
 async function play({ tree, seed, faultFree, limits, dense }: PlayTask): Promise<PlayResult> {

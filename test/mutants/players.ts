@@ -1,6 +1,6 @@
+import { type ChildProcess, fork } from 'node:child_process'
 import os from 'node:os'
-import type { Worker } from 'node:worker_threads'
-import { startSimThread } from '../../src/cli/sim-thread.ts'
+import { SIM_PROCESS_FLAGS } from '../../src/cli/sim-thread.ts'
 import type { PlayResult, PlayTask } from './messages.ts'
 
 const WORKER = new URL('./mutant-worker.js', import.meta.url)
@@ -9,11 +9,14 @@ const NICE = 10
 /** A mutant may make a run that never ends. */
 const MAX_SEED_MS = 30 * 60_000
 
-/** Threads that play seeds of one tree: modules of a tree are loaded once in each. */
+/**
+ * Processes that play seeds of one tree: modules of a tree are loaded once in each. A thread would do but for its memory, of
+ * which much stays with the process when it ends.
+ */
 export class Players {
   readonly #jobs: number
-  #workers: Worker[] = []
-  readonly #idle: Worker[] = []
+  #workers: ChildProcess[] = []
+  readonly #idle: ChildProcess[] = []
 
   constructor(jobs: number) {
     this.#jobs = jobs
@@ -34,9 +37,9 @@ export class Players {
         const next = waiting.next()
         if (next.done === true) return
         const result = await playOne(worker, next.value, signal)
-        // Whatever ended it like that may have ended its thread too.
+        // Whatever ended it like that may have ended its process too.
         if (result.end === 'crashed' && !signal.aborted) {
-          await worker.terminate()
+          await end(worker)
           worker = this.#hire()
         }
         if ((await onResult(next.value, result)) === 'stop') stopped = true
@@ -46,35 +49,49 @@ export class Players {
     signal.throwIfAborted()
   }
 
-  /** Beside the others, in a thread that stays for the next: of one tree, always the same. */
+  /** Beside the others, in a process that stays for the next: of one tree, always the same. */
   async playOnce(task: PlayTask, signal: AbortSignal): Promise<PlayResult> {
-    const worker = this.#idle.pop() ?? startSimThread(WORKER)
+    const worker = this.#idle.pop() ?? start()
     const result = await playOne(worker, task, signal)
-    if (result.end === 'crashed') await worker.terminate()
+    if (result.end === 'crashed') await end(worker)
     else this.#idle.push(worker)
     return result
   }
 
-  #hire(): Worker {
-    const worker = startSimThread(WORKER)
+  #hire(): ChildProcess {
+    const worker = start()
     this.#workers.push(worker)
     return worker
   }
 
-  /** Ends the threads: another tree is another set of modules. */
+  /** Ends the processes: another tree is another set of modules. */
   async dismiss(): Promise<void> {
     const workers = this.#workers
     this.#workers = []
-    await Promise.all(workers.map((worker) => worker.terminate()))
+    await Promise.all(workers.map(end))
   }
 
   async close(): Promise<void> {
     await this.dismiss()
-    await Promise.all(this.#idle.splice(0).map((worker) => worker.terminate()))
+    await Promise.all(this.#idle.splice(0).map(end))
   }
 }
 
-function playOne(worker: Worker, task: PlayTask, signal: AbortSignal): Promise<PlayResult> {
+function start(): ChildProcess {
+  return fork(WORKER, { execArgv: [...process.execArgv, ...SIM_PROCESS_FLAGS] })
+}
+
+function end(worker: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (worker.exitCode !== null || worker.signalCode !== null) resolve()
+    else {
+      worker.once('exit', () => resolve())
+      worker.kill('SIGKILL')
+    }
+  })
+}
+
+function playOne(worker: ChildProcess, task: PlayTask, signal: AbortSignal): Promise<PlayResult> {
   return new Promise((resolve) => {
     const settle = (result: PlayResult): void => {
       clearTimeout(timer)
@@ -83,14 +100,14 @@ function playOne(worker: Worker, task: PlayTask, signal: AbortSignal): Promise<P
       resolve(result)
     }
     const onError = (error: Error): void => settle({ end: 'crashed', detail: error.message })
-    const onExit = (): void => settle({ end: 'crashed', detail: 'its thread is gone' })
+    const onExit = (): void => settle({ end: 'crashed', detail: 'its process is gone' })
     const onAbort = (): void => settle({ end: 'crashed', detail: 'interrupted' })
     const timer = setTimeout(() => {
       settle({ end: 'crashed', detail: `seed ${task.seed} does not end` })
-      void worker.terminate()
+      void end(worker)
     }, MAX_SEED_MS)
     signal.addEventListener('abort', onAbort)
     worker.on('message', settle).on('error', onError).on('exit', onExit)
-    worker.postMessage(task)
+    worker.send(task)
   })
 }

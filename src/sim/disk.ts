@@ -108,6 +108,7 @@ export class SimDisk {
   readonly #sectors: SimRandom
   #slowMs = 0
   #stalled: 'no' | 'syncs' | 'all' = 'no'
+  #stalledBelow = ''
   #syncsToFail = 0
   #writesToFail = 0
   #broken: DiskBreak | null = null
@@ -160,9 +161,13 @@ export class SimDisk {
     this.stall()
   }
 
-  /** No write ends until `unstall`, or none that is synced: the system's memory may take others yet. Reads go on. */
-  stall(what: 'syncs' | 'all' = 'all'): void {
+  /**
+   * No write ends until `unstall`, or none that is synced: the system's memory may take others yet. Reads go on, and so do
+   * writes elsewhere than below the path `below`.
+   */
+  stall(what: 'syncs' | 'all' = 'all', below = ''): void {
     this.#stalled = what
+    this.#stalledBelow = below
   }
 
   unstall(): void {
@@ -367,7 +372,7 @@ export class SimDisk {
 
   #end(job: DiskJob): void {
     if (job.over) return
-    if (this.#stalled === 'all' || (this.#stalled === 'syncs' && job.sync)) {
+    if (this.#isStalled(job)) {
       this.#waiting.push(job)
       return
     }
@@ -375,6 +380,10 @@ export class SimDisk {
     this.#jobs.delete(job)
     this.recorder?.beforeChange(`${job.kind} ${job.path}`, job)
     job.perform(false)
+  }
+
+  #isStalled({ path, sync }: DiskJob): boolean {
+    return this.#stalled !== 'no' && (this.#stalled === 'all' || sync) && path.startsWith(this.#stalledBelow)
   }
 
   /** Of the writes in flight some have reached the disk, in whatever order; which, nobody knows before. */

@@ -1,5 +1,5 @@
 import { DamageStrikes } from './damage-strikes.ts'
-import { type CrashMode, DISK_BREAKS } from './disk.ts'
+import { type CrashMode, DISK_BREAKS, type SimDisk } from './disk.ts'
 import type { StrikeContext } from './strike-context.ts'
 import type { SimProcess } from './process.ts'
 import type { SimRandom } from './random.ts'
@@ -35,11 +35,13 @@ export class ProcessStrikes {
   }
   readonly #context: StrikeContext
   readonly #elections: SimRandom
+  readonly #shards: SimRandom
   readonly #damage: DamageStrikes
 
   constructor(context: StrikeContext) {
     this.#context = context
     this.#elections = context.random.fork('elections')
+    this.#shards = context.random.fork('shards')
     this.#damage = new DamageStrikes(context)
   }
 
@@ -127,17 +129,26 @@ export class ProcessStrikes {
     const { world, random, processes, hooks } = this.#context
     const process = random.pick(processes)
     const stalls = random.chance(0.25)
-    world.note(`${stalls ? 'stall' : 'slow'} the disk of ${process.name}`)
-    this.#context.count(stalls ? 'slowDisk/stall' : 'slowDisk/slow')
     const { disk } = process
+    const below = stalls ? this.#oneShardOf(disk) : ''
+    world.note(`${stalls ? 'stall' : 'slow'} the disk of ${process.name} ${below}`)
+    this.#context.count(stalls ? (below === '' ? 'slowDisk/stall' : 'slowDisk/stall-shard') : 'slowDisk/slow')
     if (stalls) {
       if (process.alive) hooks.onDiskTrouble?.(process)
-      disk.stall()
+      disk.stall('all', below)
     } else disk.slow(random.between(1, 50))
     this.#context.later(forMs, () => {
       disk.slow(0)
       disk.unstall()
     })
+  }
+
+  /** A path below which one of its shards lies, and no other; '' for all, and where there is one only. */
+  #oneShardOf({ memory }: SimDisk): string {
+    const logs = [...memory.paths()].filter((path) => path.endsWith('/log'))
+    if (logs.length < 2 || this.#shards.chance(0.5)) return ''
+    const log = this.#shards.pick(logs)
+    return log.slice(0, log.lastIndexOf('/') + 1)
   }
 
   #diskError(): void {

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
+import { regionGroupId } from '../../src/kv/regions.ts'
 import { SimCluster } from '../../src/sim/cluster.ts'
 import { DISK_BREAKS } from '../../src/sim/disk.ts'
 import { rotBlock } from '../../src/sim/disk-damage.ts'
 import { SimRandom } from '../../src/sim/random.ts'
 import { SimWorld } from '../../src/sim/world.ts'
+import { hash32 } from '../../src/util/hash.ts'
 
 const STORES = ['s1', 's2', 's3']
 
@@ -80,4 +82,38 @@ test('a flipped bit in a table of a running store is refused by whoever reads th
     expect(await get(storeId, 'k0')).toBe('0')
     expect(await scan(storeId)).toHaveLength(5)
   }
+})
+
+test('I-25: while the disk of one shard stands still, groups of the other keep their leaders and take writes', async () => {
+  const world = new SimWorld({ seed: 1 })
+  const splitKeys = ['b', 'c', 'd', 'e', 'f']
+  const cluster = new SimCluster(world, {
+    storeIds: STORES,
+    electionTimeoutMs: 200,
+    shards: 2,
+    kv: { splitKeys, members: STORES },
+    groups: [],
+    stateMachines: {},
+  })
+  await world.run({ forMs: 2_000 })
+  const regions = ['a', ...splitKeys].map((key, i) => ({ key, groupId: regionGroupId(i) }))
+  const nodeOf = (storeId: string, groupId: string) => cluster.hosts.get(storeId)!.group(groupId)!.node!
+  const others = regions.filter(({ groupId }) => hash32(groupId) % 2 === 1)
+  const [led] = others.filter(({ groupId }) => nodeOf('s1', groupId).state === 'leader')
+  expect(led).toBeDefined()
+  const process = cluster.process('s1')
+  cluster.trouble(process)
+  process.disk.stall('all', `${process.dir}/shard-00/`)
+  const { currTerm } = nodeOf('s1', led!.groupId)
+  const stuck = regions.filter((region) => !others.includes(region))
+  const puts = stuck.map(({ key }) => cluster.stores.get('s2')!.kv().put(key, 'y'))
+  // Longer than an election timeout, and less than what a store takes for a disk that never comes back.
+  for (let i = 0; i < 8; i++) {
+    await world.settle(cluster.stores.get('s1')!.kv().put(led!.key, `${i}`), 200, 'a put')
+    await world.run({ forMs: 100 })
+  }
+  expect(nodeOf('s1', led!.groupId)).toMatchObject({ state: 'leader', currTerm })
+  expect(stuck.some(({ groupId }) => nodeOf('s1', groupId).suspended)).toBe(true)
+  process.disk.unstall()
+  await world.settle(Promise.all(puts), 2_000, 'the puts that the shard kept waiting')
 })

@@ -207,6 +207,13 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         find: `        if (missingFrom > 0 && (value || number > highest)) {`,
         replace: `        if (missingFrom < 0 && (value || number > highest)) {`,
       },
+      {
+        file: 'src/storage/flush-numbers.ts',
+        find: `      if (missingFrom > 0)
+        throw`,
+        replace: `      if (missingFrom < 0)
+        throw`,
+      },
     ],
   },
   {
@@ -235,6 +242,13 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         file: 'src/storage/flush-numbers.ts',
         find: `        if (missingFrom > 0 && (value || number > highest)) {`,
         replace: `        if (missingFrom < 0 && (value || number > highest)) {`,
+      },
+      {
+        file: 'src/storage/flush-numbers.ts',
+        find: `      if (missingFrom > 0)
+        throw`,
+        replace: `      if (missingFrom < 0)
+        throw`,
       },
     ],
   },

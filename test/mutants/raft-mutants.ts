@@ -301,6 +301,17 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'read-before-applied',
+    what: 'A read is answered when all but the last entry up to its index is applied.',
+    edits: [
+      {
+        file: READS,
+        find: `    while (this.#waiting.length > 0 && this.#waiting[0]!.index <= index) {`,
+        replace: `    while (this.#waiting.length > 0 && this.#waiting[0]!.index <= index + 1) {`,
+      },
+    ],
+  },
+  {
     name: 'stale-read-answer',
     what: 'A question for a read index that came over an old connection is answered over the new one.',
     edits: [

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { CounterMachine } from '../../src/sim/counter-machine.ts'
-import { FAULT_KINDS } from '../../src/sim/fault-kinds.ts'
+import { DAMAGING_KINDS, FAULT_KINDS } from '../../src/sim/fault-kinds.ts'
 import { drawPlan } from '../../src/sim/run-plan.ts'
 import { simulate, type SimulateOptions, type SimulationResult } from '../../src/sim/simulate.ts'
 import { drawSurroundings, type Surroundings } from '../../src/sim/surroundings.ts'
@@ -17,7 +17,7 @@ describe('what is drawn around the stores of a user', () => {
   test('turns each kind of fault on in some seeds only, and kills in all, but damages nothing', () => {
     for (const kind of [...FAULT_KINDS, 'stale', 'corrupt'] as const) {
       const count = drawn.filter(({ faults }) => faults[kind]).length
-      if (kind === 'damage' || kind === 'rot') expect(count, kind).toBe(0)
+      if (DAMAGING_KINDS.some((damaging) => damaging === kind)) expect(count, kind).toBe(0)
       else if (kind === 'kills') expect(count, kind).toBe(200)
       else {
         expect(count, kind).toBeGreaterThan(30)

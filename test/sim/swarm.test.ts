@@ -40,7 +40,9 @@ describe('whole clusters under drawn faults', () => {
     expect([...kinds].sort()).toEqual(
       [
         'ambushes',
+        'bitRot',
         'bridges',
+        'brokenDisks',
         'clogs',
         'corrupt',
         'crashLoops',

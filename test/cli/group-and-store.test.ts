@@ -43,6 +43,11 @@ beforeAll(async () => {
   await createGroup(stores[0]!, { groupId: 'hits', type: 'counter', members: MEMBERS })
   const kv = stores[0]!.kv('default', PATIENCE)
   await Promise.all([kv.put('a', '1'), kv.put('b', '2'), kv.put('x', '3')])
+  // Every store has heard of every leader once it has answered a read.
+  for (const store of stores) {
+    const reads = [store.kv('default', PATIENCE).get('a'), store.kv('default', PATIENCE).get('x')]
+    await Promise.all([...reads, store.group('hits').query(Buffer.from('[]'), PATIENCE)])
+  }
 })
 
 afterAll(async () => {

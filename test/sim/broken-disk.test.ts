@@ -1,26 +1,11 @@
 import { expect, test } from 'vitest'
 import { regionGroupId } from '../../src/kv/regions.ts'
-import { SimCluster } from '../../src/sim/cluster.ts'
+import type { SimCluster } from '../../src/sim/cluster.ts'
 import { DISK_BREAKS } from '../../src/sim/disk.ts'
 import { rotBlock } from '../../src/sim/disk-damage.ts'
 import { SimRandom } from '../../src/sim/random.ts'
-import { SimWorld } from '../../src/sim/world.ts'
 import { hash32 } from '../../src/util/hash.ts'
-
-const STORES = ['s1', 's2', 's3']
-
-async function startCluster(): Promise<SimCluster> {
-  const world = new SimWorld({ seed: 1 })
-  const cluster = new SimCluster(world, {
-    storeIds: STORES,
-    electionTimeoutMs: 200,
-    kv: { splitKeys: [], members: STORES },
-    groups: [],
-    stateMachines: {},
-  })
-  await world.run({ forMs: 1_000 })
-  return cluster
-}
+import { startStores } from './three-stores.ts'
 
 async function write(cluster: SimCluster, through: string, count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
@@ -37,7 +22,7 @@ async function write(cluster: SimCluster, through: string, count: number): Promi
 test.each(DISK_BREAKS)(
   'a disk that is broken (%s) ends its store, again and again, until it is mended',
   async (what) => {
-    const cluster = await startCluster()
+    const cluster = await startStores(1)
     const process = cluster.process('s1')
     cluster.trouble(process)
     process.disk.break(what)
@@ -55,13 +40,13 @@ test.each(DISK_BREAKS)(
 )
 
 test('a store that ends by its broken disk without a fault that was told of breaks I-open', async () => {
-  const cluster = await startCluster()
+  const cluster = await startStores(1)
   cluster.process('s1').disk.break('full')
   await expect(write(cluster, 's2', 5)).rejects.toThrow(/I-open/)
 })
 
 test('a flipped bit in a table of a running store is refused by whoever reads there, and by nobody else', async () => {
-  const cluster = await startCluster()
+  const cluster = await startStores(1)
   await write(cluster, 's2', 5)
   const process = cluster.process('s1')
   // The state lies in a table once its store has been closed and opened.
@@ -85,17 +70,10 @@ test('a flipped bit in a table of a running store is refused by whoever reads th
 })
 
 test('I-25: while the disk of one shard stands still, groups of the other keep their leaders and take writes', async () => {
-  const world = new SimWorld({ seed: 1 })
   const splitKeys = ['b', 'c', 'd', 'e', 'f']
-  const cluster = new SimCluster(world, {
-    storeIds: STORES,
-    electionTimeoutMs: 200,
-    shards: 2,
-    kv: { splitKeys, members: STORES },
-    groups: [],
-    stateMachines: {},
-  })
-  await world.run({ forMs: 2_000 })
+  const cluster = await startStores(1, { shards: 2, splitKeys })
+  const { world } = cluster
+  await world.run({ forMs: 1_000 })
   const regions = ['a', ...splitKeys].map((key, i) => ({ key, groupId: regionGroupId(i) }))
   const nodeOf = (storeId: string, groupId: string) => cluster.hosts.get(storeId)!.group(groupId)!.node!
   const others = regions.filter(({ groupId }) => hash32(groupId) % 2 === 1)

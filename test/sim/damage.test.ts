@@ -1,22 +1,12 @@
 import { expect, test } from 'vitest'
-import { SimCluster } from '../../src/sim/cluster.ts'
+import type { SimCluster } from '../../src/sim/cluster.ts'
 import type { DiskImage } from '../../src/sim/disk.ts'
 import type { SimProcess } from '../../src/sim/process.ts'
-import { SimWorld } from '../../src/sim/world.ts'
-
-const STORES = ['s1', 's2', 's3']
+import { startStores } from './three-stores.ts'
 
 /** Three stores with one region, that have written for a while. */
 async function startCluster(seed: number): Promise<SimCluster> {
-  const world = new SimWorld({ seed })
-  const cluster = new SimCluster(world, {
-    storeIds: STORES,
-    electionTimeoutMs: 200,
-    kv: { splitKeys: [], members: STORES },
-    groups: [],
-    stateMachines: {},
-  })
-  await world.run({ forMs: 1_000 })
+  const cluster = await startStores(seed)
   await write(cluster, 20)
   return cluster
 }

@@ -1,14 +1,13 @@
 import type { MemoryDirectory, MemoryRot } from '../env/memory-disk.ts'
 import { LEDGER_SLOT_BYTES, LEDGER_SLOT_STRIDE, LEDGER_SLOTS } from '../storage/ledger.ts'
 import { KEY_BLOCK, LOG_KEY_BYTES } from '../storage/log-keys.ts'
-import { SPACE_BYTES } from '../storage/space-key.ts'
 import type { SimDisk } from './disk.ts'
 import type { SimRandom } from './random.ts'
+import { isUserRow } from './state-mirror.ts'
 
 /** About what one block of a table holds. */
 const BLOCK_BYTES = 4_096
 const PAGE_BYTES = 4_096
-const OWN_SPACE = '\0'.repeat(SPACE_BYTES)
 /** Half of what is damaged lies in so many bytes at the end of a log: what was written last was promised last. */
 const NEWEST_BYTES = 2_000
 /** How often the log of a shard is damaged rather than its state. */
@@ -84,17 +83,12 @@ function flipRow(directory: MemoryDirectory, isLog: boolean, random: SimRandom):
   const now = directory.recover()
   const rows = [...directory.tables()].filter(
     ([key, value]) =>
-      (isLog ? isBlockKey(key) : isUserKey(key)) && value.length > 0 && now.get(key) === value,
+      (isLog ? isBlockKey(key) : isUserRow(key)) && value.length > 0 && now.get(key) === value,
   )
   if (rows.length === 0) return false
   const [key, value] = random.pick(rows)
   directory.alterRow(key, flip(value, random))
   return true
-}
-
-/** Those of space 0 are the shard's own: of them one more or less shows when it starts. */
-function isUserKey(key: string): boolean {
-  return key.length > SPACE_BYTES && !key.startsWith(OWN_SPACE)
 }
 
 function isBlockKey(key: string): boolean {
@@ -152,7 +146,7 @@ export function rotBlock(
   const rows = directory.tables()
   const keys = [...rows.keys()].sort()
   if (keys.length === 0) return false
-  const users = random.chance(USERS_ROWS) ? keys.findIndex(isUserKey) : 0
+  const users = random.chance(USERS_ROWS) ? keys.findIndex(isUserRow) : 0
   // Space 0 comes first, and is most of a state that is small.
   const first = users < 0 ? random.below(keys.length) : users + random.below(keys.length - users)
   const block = new Map<string, Buffer>()

@@ -4,6 +4,7 @@ import { decodePosition } from '../kv/state-engine.ts'
 import { SPACE_BYTES } from '../storage/space-key.ts'
 import { assert } from '../util/assert.ts'
 
+const OWN_SPACE = '\0'.repeat(SPACE_BYTES)
 const APPLIED = appliedKey(0).toString('latin1', 0, SPACE_BYTES + 1)
 
 /** What one batch makes of one space: it was applied up to `from`, and is from now on up to `to`. */
@@ -33,7 +34,7 @@ export class StateMirror {
     const steps = new Map<number, StateStep>()
     for (const operation of operations) {
       const [key, value] = operation
-      const isRow = !key.startsWith('\0\0\0\0')
+      const isRow = isUserRow(key)
       if (!isRow && !isApplied(key)) continue
       const space = spaceOf(key)
       let step = steps.get(space)
@@ -48,6 +49,11 @@ export class StateMirror {
     for (const { space, to } of steps.values()) applied.set(space, to)
     return steps.values()
   }
+}
+
+/** Of a user; space 0 is the shard’s own. */
+export function isUserRow(key: string): boolean {
+  return key.length > SPACE_BYTES && !key.startsWith(OWN_SPACE)
 }
 
 function isApplied(key: string): boolean {
